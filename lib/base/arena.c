@@ -1,0 +1,122 @@
+#include "base/arena.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct arena {
+    size_t size;
+    size_t used;
+    alignas(max_align_t) unsigned char bytes[];
+};
+
+/* Where use after reset is looked for, make stale data recognisable. */
+static const int stale_byte = 0xDD;
+
+static void die(const char *why) {
+    (void)fprintf(stderr, "arena: %s\n", why);
+    abort();
+}
+
+struct arena *arena_new(size_t size) {
+    struct arena *arena = malloc(sizeof *arena + size);
+
+    if (!arena) {
+        die("out of memory");
+    }
+    arena->size = size;
+    arena->used = 0;
+    return arena;
+}
+
+void arena_free(struct arena *arena) {
+    free(arena);
+}
+
+void arena_reset(struct arena *arena) {
+    arena_rewind(arena, 0);
+}
+
+size_t arena_used(const struct arena *arena) {
+    return arena->used;
+}
+
+void arena_rewind(struct arena *arena, size_t used) {
+    assert(arena);
+    assert(used <= arena->used);
+    memset(arena->bytes + used, stale_byte, arena->used - used);
+    arena->used = used;
+}
+
+/* NULL when there is no room. */
+static void *take(struct arena *arena, size_t size) {
+    const size_t align = alignof(max_align_t);
+
+    if (size > SIZE_MAX - align) {
+        return NULL;
+    }
+    size_t step = (size + align - 1) / align * align;
+    assert(arena->used <= arena->size);
+    if (step > arena->size - arena->used) {
+        return NULL;
+    }
+    void *data = arena->bytes + arena->used;
+    arena->used += step;
+    return memset(data, 0, size);
+}
+
+void *arena_alloc(struct arena *arena, size_t size) {
+    void *data = take(arena, size);
+
+    if (!data) {
+        die("full: a limit is missing");
+    }
+    return data;
+}
+
+void *arena_copy(struct arena *arena, const void *data, size_t size) {
+    char *copy = arena_alloc(arena, size + 1);
+
+    if (size > 0) {
+        memcpy(copy, data, size);
+    }
+    return copy;
+}
+
+char *arena_text(struct arena *arena, const char *fmt, ...) {
+    va_list args;
+
+    va_start(args, fmt);
+    int length = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    assert(length >= 0);
+    char *text = arena_alloc(arena, (size_t)length + 1);
+    va_start(args, fmt);
+    (void)vsnprintf(text, (size_t)length + 1, fmt, args);
+    va_end(args);
+    return text;
+}
+
+static void *protobuf_alloc(void *data, size_t size) {
+    struct arena *arena = data;
+    size_t half = arena->size / 2;
+
+    return size <= half && arena->used <= half - size ? take(arena, size) : NULL;
+}
+
+static void protobuf_free(void *arena, void *data) {
+    (void)arena;
+    (void)data; /* arena_reset frees it */
+}
+
+ProtobufCAllocator arena_protobuf(struct arena *arena) {
+    return (ProtobufCAllocator){
+        .alloc = protobuf_alloc,
+        .free = protobuf_free,
+        .allocator_data = arena,
+    };
+}
