@@ -50,6 +50,13 @@ const Manual__State *manual_state(const Manual__Procedure *procedure, const char
 bool manual_number(const struct manual *manual, const char *key, const char *class_key,
                    int64_t *number);
 
+/* manual_number_at - the n-th number (from 0) of a list parameter: "30, 60". */
+bool manual_number_at(const struct manual *manual, const char *key, const char *class_key,
+                      size_t n, int64_t *number);
+
+/* manual_unit - of a parameter: "ms", "wd", "cents" or "".  NULL: no such parameter. */
+const char *manual_unit(const struct manual *manual, const char *key);
+
 /* manual_param_text - its text ("08:00"); NULL if none. */
 const char *manual_param_text(const struct manual *manual, const char *key, const char *class_key);
 
