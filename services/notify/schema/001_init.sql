@@ -1,0 +1,131 @@
+-- One run of one ladder, made by one event (cause) and one rule (route).
+CREATE TABLE page (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- the reference people see: P000123
+    cause_source BLOB NOT NULL CHECK (length(cause_source) <= 16),
+    cause_lane INTEGER NOT NULL,
+    cause_seq INTEGER NOT NULL,
+    route TEXT NOT NULL,                  -- key of the rule
+    topic TEXT NOT NULL,                  -- of the cause
+    case_no TEXT NOT NULL,
+    procedure TEXT NOT NULL,
+    clock TEXT NOT NULL,
+    round INTEGER NOT NULL,
+    mark INTEGER NOT NULL,                -- of a clock, in per cent; else 0
+    targets TEXT NOT NULL,                -- staff numbers, roles, posts; ";"-separated
+    assignee TEXT NOT NULL,
+    dept TEXT NOT NULL,
+    ladder TEXT NOT NULL,
+    class TEXT NOT NULL,
+    text TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    place TEXT NOT NULL,
+    ack TEXT NOT NULL,                    -- event of the case that an answer fires
+    reject TEXT NOT NULL,
+    any_hour INTEGER NOT NULL,            -- 1: day and night, and resent when in doubt
+    revision INTEGER NOT NULL,            -- of the manual
+    state TEXT NOT NULL CHECK (state IN ('open', 'acknowledged', 'exhausted', 'withdrawn')),
+    step INTEGER NOT NULL,                -- the next step to run
+    step_due_ms INTEGER,                  -- when; NULL: none waits
+    begun_ms INTEGER NOT NULL,            -- the ladder counts from here
+    ended_ms INTEGER NOT NULL,            -- 0: not yet
+    ended_by TEXT NOT NULL,
+    UNIQUE (cause_source, cause_lane, cause_seq, route)
+) STRICT;
+CREATE INDEX page_case ON page (case_no, id);
+CREATE INDEX page_state ON page (state, id);
+CREATE INDEX page_due ON page (step_due_ms) WHERE step_due_ms IS NOT NULL;
+
+-- One step, person and channel of a page: exactly one row, however often it was sent.
+CREATE TABLE page_record (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    page INTEGER NOT NULL REFERENCES page (id),
+    step INTEGER NOT NULL,
+    staff TEXT NOT NULL,
+    stands_for TEXT NOT NULL,             -- whose deputy he is in this; or ''
+    channel TEXT NOT NULL,
+    -- merged: recorded only, because he gets one page that names a higher step.
+    -- stopped: the page ended before it was sent.
+    state TEXT NOT NULL CHECK (state IN ('planned', 'sending', 'accepted', 'failed', 'refused',
+                                         'unknown', 'merged', 'stopped')),
+    times INTEGER NOT NULL,               -- handed to the channel
+    tries INTEGER NOT NULL,               -- failed or unknown
+    answer TEXT NOT NULL CHECK (answer IN ('', 'acknowledged', 'rejected')),
+    why TEXT NOT NULL,
+    due_ms INTEGER NOT NULL,              -- of the step
+    sent_ms INTEGER NOT NULL,             -- accepted; 0: not yet
+    next_ms INTEGER,                      -- planned: send then; sending: an outcome until then
+    moved INTEGER NOT NULL,               -- place in the order of changes: what WaitPages reads by
+    link BLOB,                            -- hash of the token in its message
+    link_until_ms INTEGER NOT NULL,
+    UNIQUE (page, step, staff, channel)
+) STRICT;
+CREATE INDEX page_record_staff ON page_record (staff, moved);
+CREATE INDEX page_record_next ON page_record (next_ms) WHERE next_ms IS NOT NULL;
+CREATE UNIQUE INDEX page_record_link ON page_record (link) WHERE link IS NOT NULL;
+
+-- An end that came before its page (by the other way): the page opens ended.
+CREATE TABLE page_stop (
+    cause_source BLOB NOT NULL,
+    cause_lane INTEGER NOT NULL,
+    cause_seq INTEGER NOT NULL,
+    route TEXT NOT NULL,
+    case_no TEXT NOT NULL,
+    ends TEXT NOT NULL,                   -- topic patterns, ";"-separated
+    clock TEXT NOT NULL,                  -- only pages of this clock; '': all
+    event_ms INTEGER NOT NULL,
+    PRIMARY KEY (cause_source, cause_lane, cause_seq, route)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX page_stop_case ON page_stop (case_no);
+CREATE INDEX page_stop_age ON page_stop (event_ms);
+
+-- Where a channel leads.
+CREATE TABLE channel (
+    staff TEXT NOT NULL,                  -- number, '*', 'heartbeat'
+    channel TEXT NOT NULL,
+    address TEXT NOT NULL,
+    private INTEGER NOT NULL,             -- 1: in our own network
+    PRIMARY KEY (staff, channel)
+) STRICT, WITHOUT ROWID;
+
+-- Whose console or pager is open.
+CREATE TABLE attending (
+    staff TEXT PRIMARY KEY,
+    until_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The people of a unit, from person.changed.
+CREATE TABLE resident (
+    person TEXT PRIMARY KEY,
+    unit TEXT NOT NULL,
+    name TEXT NOT NULL,
+    phone INTEGER NOT NULL,               -- 1: has one (the number itself stays with registry)
+    active INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX resident_unit ON resident (unit, person);
+
+-- A message that needs no answer.
+CREATE TABLE told (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    cause_source BLOB NOT NULL,
+    cause_lane INTEGER NOT NULL,
+    cause_seq INTEGER NOT NULL,
+    case_no TEXT NOT NULL,
+    unit TEXT NOT NULL,                   -- of a resident; '' for staff
+    person TEXT NOT NULL,                 -- of the unit, or staff number; may be ''
+    channel TEXT NOT NULL,
+    text TEXT NOT NULL,                   -- as it was sent
+    state TEXT NOT NULL CHECK (state IN ('sending', 'sent', 'failed', 'unknown')),
+    tries INTEGER NOT NULL,
+    why TEXT NOT NULL,
+    asked_ms INTEGER NOT NULL,
+    sent_ms INTEGER NOT NULL,
+    UNIQUE (cause_source, cause_lane, cause_seq, unit, person)
+) STRICT;
+CREATE INDEX told_case ON told (case_no, id);
+CREATE INDEX told_unit ON told (unit, id);
+
+-- Figures of the house: one row each.
+CREATE TABLE figure (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
