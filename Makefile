@@ -36,7 +36,8 @@ schema_name  = $(if $(filter services/%,$(1)),$(word 2,$(subst /, ,$(1))),$(notd
 
 GEN_H   := $(PROTOS:%=$(B)/gen/%.pb-c.h)
 GEN_OBJ := $(PROTOS:%=$(B)/gen/%.pb-c.o) \
-           $(foreach d,$(SCHEMA_DIRS),$(B)/gen/schema/$(call schema_name,$(d)).o)
+           $(foreach d,$(SCHEMA_DIRS),$(B)/gen/schema/$(call schema_name,$(d)).o) \
+           $(B)/gen/services.o
 LIB_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*/*.c)) $(GEN_OBJ)
 SVC_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard services/*/*.c)))
 CLI_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard cli/*.c)))
@@ -53,6 +54,9 @@ $(B)/gen/schema/$(call schema_name,$(1)).c: tools/embed.sh $(wildcard $(1)/*.sql
 	@tools/embed.sh $(call schema_name,$(1)) $$(sort $$(filter %.sql,$$^)) > $$@
 endef
 $(foreach d,$(SCHEMA_DIRS),$(eval $(call SCHEMA_RULE,$(d))))
+$(B)/gen/services.c: tools/services.sh $(PROTOS:%=proto/%.proto)
+	@mkdir -p $(@D)
+	@tools/services.sh $(filter %.proto,$^) > $@
 $(B)/gen/%.o: $(B)/gen/%.c | $(GEN_H)
 	@$(CC) $(STD) -w $(HARD) $(SANS) $(CFLAGS) -Ilib -I$(B)/gen $(PKGINC) -c $< -o $@
 
