@@ -14,7 +14,7 @@
 /* Of the estate, from the manual: offset, desk.open and desk.close, days. */
 struct calendar {
     int offset_min;
-    int open_min;  /* minutes after midnight */
+    int open_min; /* minutes after midnight */
     int close_min;
     const Manual__Calendar *days;
 };

@@ -18,9 +18,9 @@ typedef const Wire__Value *subject_fn(void *arg, const char *subject);
 struct subjects {
     subject_fn *find;
     void *arg;
-    const char *actor;            /* for "$actor" */
+    const char *actor; /* for "$actor" */
     int64_t now_ms;
-    const struct manual *manual;  /* for limits that are parameters */
+    const struct manual *manual; /* for limits that are parameters */
 };
 
 /* condition_holds - true for an empty list. */

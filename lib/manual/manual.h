@@ -51,8 +51,8 @@ bool manual_number(const struct manual *manual, const char *key, const char *cla
                    int64_t *number);
 
 /* manual_number_at - the n-th number (from 0) of a list parameter: "30, 60". */
-bool manual_number_at(const struct manual *manual, const char *key, const char *class_key,
-                      size_t n, int64_t *number);
+bool manual_number_at(const struct manual *manual, const char *key, const char *class_key, size_t n,
+                      int64_t *number);
 
 /* manual_unit - of a parameter: "ms", "wd", "cents" or "".  NULL: no such parameter. */
 const char *manual_unit(const struct manual *manual, const char *key);
