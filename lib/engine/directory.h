@@ -18,8 +18,8 @@ struct staff {
     const char *dept;
     const char *area;
     const char *deputy;
-    const char *channels; /* "desk;webhook" in order of preference */
-    bool active;          /* false: left the company */
+    const char *channels;               /* "desk;webhook" in order of preference */
+    bool active;                        /* false: left the company */
     int64_t leave_from_ms, leave_to_ms; /* away; 0,0: not */
 };
 
@@ -68,8 +68,9 @@ handler_fn directory_on_staff, directory_on_leave, directory_on_left, directory_
         {"leave", "person.on_leave", WIRE__LANE__NORMAL, directory_on_leave},                      \
         {"left", "person.left", WIRE__LANE__NORMAL, directory_on_left},                            \
         {"unit", "unit.changed", WIRE__LANE__NORMAL, directory_on_unit},                           \
-        {"duty", "roster.duty", WIRE__LANE__NORMAL, directory_on_duty},                            \
-        {"roster", "roster.dropped", WIRE__LANE__NORMAL, directory_on_roster_dropped}
+        {"duty", "roster.duty", WIRE__LANE__NORMAL, directory_on_duty}, {                          \
+        "roster", "roster.dropped", WIRE__LANE__NORMAL, directory_on_roster_dropped                \
+    }
 
 /* Directory tables, for a service's schema list. */
 extern const struct migration directory_schema[];
