@@ -53,8 +53,8 @@ struct actor {
     const char *const *roles;
     size_t role_count;
     bool system;
-    bool peer;    /* another service, known by its key */
-    bool local;   /* came over the 0600 socket of this machine */
+    bool peer;  /* another service, known by its key */
+    bool local; /* came over the 0600 socket of this machine */
 };
 
 bool actor_has_role(const struct actor *actor, const char *role);
@@ -67,11 +67,12 @@ struct call {
     int64_t now_ms;      /* of this group; never below an earlier one */
     const struct actor *actor;
     const struct secrets *secrets;
-    const char *locale; /* "zh" or "en" */
-    const void *request;     /* of a method: the unpacked message its descriptor names */
-    ProtobufCMessage *reply; /* set by the handler; NULL: an empty reply */
+    const char *locale;       /* "zh" or "en" */
+    const void *request;      /* of a method: the unpacked message its descriptor names */
+    ProtobufCMessage *reply;  /* set by the handler; NULL: an empty reply */
     const Wire__Event *event; /* of a subscription or a cause: what happened; else NULL */
-    bool recovering;         /* an event of this very store is applied again (restore) */
+    Wire__Cause *cause;       /* of the events that it puts: call->event, or the request */
+    bool recovering;          /* an event of this very store is applied again (restore) */
     /* A method may set these and return 0 with no changes made: it then runs again,
      * from the start, when core_notify(park_on) is called or park_until_ms passes
      * (then with `expired`). */
@@ -86,7 +87,7 @@ typedef int handler_fn(struct call *call, struct err *err);
 enum method_kind {
     METHOD_READ,   /* changes nothing */
     METHOD_WRITE,  /* carried out once per actor and request id; the reply is remembered */
-    METHOD_SECRET, /* as WRITE, but the reply holds a secret and is not remembered */
+    METHOD_SECRET, /* as WRITE, not remembered: the reply is secret, or repeating it harmless */
 };
 
 enum method_guard {
@@ -108,10 +109,10 @@ struct method {
 
 /* Events that this service consumes.  One cursor per subscription and source. */
 struct subscription {
-    const char *name;     /* unique in the service; NULL ends the table */
-    const char *pattern;  /* exact topic or "prefix.*" or "*" */
+    const char *name;    /* unique in the service; NULL ends the table */
+    const char *pattern; /* exact topic or "prefix.*" or "*" */
     Wire__Lane lane;
-    handler_fn *handler;  /* call->event; a refusal makes a dead letter */
+    handler_fn *handler; /* call->event; a refusal makes a dead letter */
 };
 
 /* A kind of timer row.  call->event is NULL; see timer.h for what fell due. */
@@ -131,10 +132,10 @@ struct timer_kind {
  */
 struct job_result {
     int64_t id;
-    const char *ref;      /* as given to job_put */
+    const char *ref; /* as given to job_put */
     struct bytes input;
     struct bytes output;
-    bool failed;          /* run returned -1; err has why */
+    bool failed; /* run returned -1; err has why */
     const struct err *err;
 };
 typedef int job_run_fn(struct bytes input, uint8_t **output, size_t *size, struct err *err);
@@ -143,11 +144,11 @@ struct job_kind {
     const char *kind; /* NULL ends the table */
     job_run_fn *run;  /* output by malloc */
     job_done_fn *done;
-    bool urgent;      /* has workers of its own, never behind the others */
+    bool urgent; /* has workers of its own, never behind the others */
 };
 
 struct service_def {
-    const char *name; /* "ticketing" */
+    const char *name;                       /* "ticketing" */
     const struct migration *const *schemas; /* lists after core_schema; NULL ends */
     const ProtobufCServiceDescriptor *api;
     const struct method *methods;
@@ -158,8 +159,8 @@ struct service_def {
     handler_fn *start; /* or NULL */
     /* Takes in an event of this very store after a restore; NULL: nothing to fold. */
     handler_fn *fold;
-    bool is_bus; /* it relays to nobody: its own events go into its own log */
-    void *(*state_new)(void);       /* in-memory caches of the service, or NULL */
+    bool is_bus;              /* it relays to nobody: its own events go into its own log */
+    void *(*state_new)(void); /* in-memory caches of the service, or NULL */
     void (*state_free)(void *state);
     void (*state_reset)(void *state); /* after a rollback: forget what may be wrong */
 };
@@ -172,7 +173,7 @@ struct core_config {
     size_t group_max;              /* 0: CORE_GROUP_MAX */
     bool (*group_over)(void *arg); /* the host's 5 ms; or NULL */
     void *arg;
-    bool accept_loss;              /* a restored store may start without the bus */
+    bool accept_loss; /* a restored store may start without the bus */
 };
 
 /* core_new - open the store and make the service ready.  NULL with err set. */
@@ -211,10 +212,10 @@ int core_step(struct core *core, int64_t now_ms, struct err *err);
 enum out_kind { OUT_REPLY, OUT_CALL, OUT_JOB };
 struct out {
     enum out_kind kind;
-    uint64_t route;      /* OUT_REPLY */
-    const char *peer;    /* OUT_CALL: "bus", "notify" */
-    struct bytes frame;  /* OUT_REPLY, OUT_CALL */
-    int64_t job;         /* OUT_JOB */
+    uint64_t route;     /* OUT_REPLY */
+    const char *peer;   /* OUT_CALL: "bus", "notify" */
+    struct bytes frame; /* OUT_REPLY, OUT_CALL */
+    int64_t job;        /* OUT_JOB */
     const struct job_kind *kind_of_job;
     struct bytes input;
 };

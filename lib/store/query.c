@@ -22,6 +22,10 @@ void query_bind_i64(struct query *q, int index, int64_t value) {
     note(q, sqlite3_bind_int64(q->stmt, index, value));
 }
 
+void query_bind_null(struct query *q, int index) {
+    note(q, sqlite3_bind_null(q->stmt, index));
+}
+
 void query_bind_text(struct query *q, int index, const char *value) {
     note(q, sqlite3_bind_text(q->stmt, index, value, -1, SQLITE_STATIC));
 }

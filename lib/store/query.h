@@ -33,6 +33,7 @@ struct query {
 struct query query_start(struct store *store, const char *sql);
 
 void query_bind_i64(struct query *q, int index, int64_t value);
+void query_bind_null(struct query *q, int index);
 void query_bind_text(struct query *q, int index, const char *value);
 void query_bind_blob(struct query *q, int index, const void *data, size_t size);
 

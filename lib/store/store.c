@@ -1,21 +1,30 @@
 #include "store/store.h"
 
 #include <assert.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
 #include "store/query.h"
 
 enum {
-    STATEMENTS_MAX = 128, /* distinct SQL literals in one service */
-    BUSY_WAIT_MS = 5000,
+    STATEMENTS_MAX = 1024, /* slots for distinct SQL literals; a power of two */
+    BUSY_WAIT_MS = 2000,
     PRIMARY_CODE = 0xFF, /* of an extended SQLite result code */
+    DEPTHS = 3,
+    LENGTH_MAX = 1 << 20,
+    SQL_LENGTH_MAX = 64 << 10,
+    VARIABLES_MAX = 500,
+    PATH_LENGTH_MAX = 4096,
 };
 
 struct store {
     sqlite3 *db;
+    bool io_failed;
     size_t cached;
     struct {
         const char *sql; /* compared by address: QUERY only takes literals */
@@ -27,6 +36,11 @@ static const char setup_sql[] = "PRAGMA journal_mode = WAL;"
                                 "PRAGMA synchronous = FULL;" /* a reply means: on the disk */
                                 "PRAGMA foreign_keys = ON;"
                                 "PRAGMA trusted_schema = OFF;"
+                                "PRAGMA cell_size_check = ON;"
+                                "PRAGMA temp_store = MEMORY;"
+                                "PRAGMA mmap_size = 0;"
+                                "PRAGMA journal_size_limit = 16777216;"
+                                "PRAGMA wal_autocheckpoint = 1000;"
                                 "CREATE TABLE IF NOT EXISTS migration("
                                 "  name TEXT PRIMARY KEY, sql TEXT NOT NULL) STRICT;";
 
@@ -46,7 +60,7 @@ static int migration_ran(struct store *store, const struct migration *step, stru
     bool same = found == 1 && query_i64(&q, 0) == 1;
     query_end(&q);
     if (found == 1 && !same) {
-        return err_set(err, ERR_INTERNAL, "migration %s was edited after it ran", step->name);
+        return err_plain(err, ERR_INTERNAL, "migration %s was edited after it ran", step->name);
     }
     return found;
 }
@@ -71,21 +85,88 @@ fail:
     return err_wrap(err, "migration %s", step->name);
 }
 
-static int migrate(struct store *store, const struct migration *schema, struct err *err) {
-    for (const struct migration *step = schema; step->name; step++) {
-        int ran = migration_ran(store, step, err);
-        if (ran < 0 || (ran == 0 && migrate_one(store, step, err))) {
-            return -1;
+static const struct migration *known_step(const struct migration *const *schemas,
+                                          const char *name) {
+    for (size_t i = 0; schemas[i]; i++) {
+        for (const struct migration *step = schemas[i]; step->name; step++) {
+            if (strcmp(step->name, name) == 0) {
+                return step;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* A step that ran and is not known here was written by a newer program, or by another service. */
+static int refuse_foreign(struct store *store, const struct migration *const *schemas,
+                          struct err *err) {
+    struct query q = QUERY(store, "SELECT name FROM migration ORDER BY rowid");
+    struct arena *arena = arena_new(VARIABLES_MAX * BUSY_WAIT_MS);
+    int more = 0;
+
+    while ((more = query_step(&q, err)) == 1) {
+        const char *name = query_text(&q, 0, arena);
+        if (!known_step(schemas, name)) {
+            more = err_plain(err, ERR_INTERNAL,
+                             "it holds migration %s, which this program does not know: it belongs "
+                             "to another service or a newer version",
+                             name);
+            break;
+        }
+    }
+    query_end(&q);
+    arena_free(arena);
+    return more;
+}
+
+static int migrate(struct store *store, const struct migration *const *schemas, struct err *err) {
+    if (refuse_foreign(store, schemas, err)) {
+        return -1;
+    }
+    for (size_t i = 0; schemas[i]; i++) {
+        for (const struct migration *step = schemas[i]; step->name; step++) {
+            int ran = migration_ran(store, step, err);
+            if (ran < 0 || (ran == 0 && migrate_one(store, step, err))) {
+                return -1;
+            }
         }
     }
     return 0;
 }
 
-struct store *store_open(const char *path, const struct migration *schema, struct err *err) {
+static void harden(sqlite3 *db) {
+    (void)sqlite3_extended_result_codes(db, 1);
+    (void)sqlite3_busy_timeout(db, BUSY_WAIT_MS);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+    (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, LENGTH_MAX);
+    (void)sqlite3_limit(db, SQLITE_LIMIT_SQL_LENGTH, SQL_LENGTH_MAX);
+    (void)sqlite3_limit(db, SQLITE_LIMIT_VARIABLE_NUMBER, VARIABLES_MAX);
+}
+
+/* What the promise rests on is asked for and then looked at. */
+static int check_durable(struct store *store, const char *path, struct err *err) {
+    struct query q = QUERY(store, "SELECT (SELECT synchronous FROM pragma_synchronous),"
+                                  " (SELECT journal_mode = 'wal' FROM pragma_journal_mode)");
+    int found = query_step(&q, err);
+    bool full = found == 1 && query_i64(&q, 0) == 2;
+    bool wal = found == 1 && (query_i64(&q, 1) == 1 || strcmp(path, ":memory:") == 0);
+
+    query_end(&q);
+    if (found < 0) {
+        return -1;
+    }
+    return full && wal ? 0
+                       : err_plain(err, ERR_UNAVAILABLE,
+                                   "the disk does not allow WAL with synchronous=FULL");
+}
+
+struct store *store_open(const char *path, const char *owner,
+                         const struct migration *const *schemas, struct err *err) {
     struct store *store = calloc(1, sizeof *store);
 
     if (!store) {
-        (void)err_set(err, ERR_UNAVAILABLE, "out of memory");
+        (void)err_plain(err, ERR_UNAVAILABLE, "out of memory");
         return NULL;
     }
     int rc = sqlite3_open(path, &store->db);
@@ -93,16 +174,15 @@ struct store *store_open(const char *path, const struct migration *schema, struc
         (void)store_fail(store, rc, err);
         goto fail;
     }
-    (void)sqlite3_extended_result_codes(store->db, 1);
-    (void)sqlite3_busy_timeout(store->db, BUSY_WAIT_MS);
-    if (run(store, setup_sql, err) || migrate(store, core_schema, err)
-        || migrate(store, schema, err)) {
+    harden(store->db);
+    if (run(store, setup_sql, err) || check_durable(store, path, err)
+        || migrate(store, schemas, err)) {
         goto fail;
     }
     return store;
 
 fail:
-    (void)err_wrap(err, "store %s", path);
+    (void)err_wrap(err, "store %s of %s", path, owner);
     store_close(store);
     return NULL;
 }
@@ -111,23 +191,29 @@ void store_close(struct store *store) {
     if (!store) {
         return;
     }
-    for (size_t i = 0; i < store->cached; i++) {
+    for (size_t i = 0; i < STATEMENTS_MAX; i++) {
         (void)sqlite3_finalize(store->cache[i].stmt);
     }
     int rc = sqlite3_close(store->db);
     assert(rc == SQLITE_OK); /* busy would mean a statement outside the cache */
+    (void)rc;
     free(store);
+}
+
+/* The statements of transactions are cached like any others. */
+static int step_once(struct query q, struct err *err) {
+    return query_done(&q, err);
 }
 
 int store_begin(struct store *store, struct err *err) {
     assert(!store_in_txn(store));
     /* IMMEDIATE: find out that we must wait before the work, not after it. */
-    return run(store, "BEGIN IMMEDIATE", err);
+    return step_once(QUERY(store, "BEGIN IMMEDIATE"), err);
 }
 
 int store_commit(struct store *store, struct err *err) {
     assert(store_in_txn(store));
-    return run(store, "COMMIT", err);
+    return step_once(QUERY(store, "COMMIT"), err);
 }
 
 void store_rollback(struct store *store) {
@@ -140,43 +226,158 @@ bool store_in_txn(const struct store *store) {
     return sqlite3_get_autocommit(store->db) == 0;
 }
 
-struct sqlite3_stmt *store_prepare(struct store *store, const char *sql, int *rc) {
-    *rc = SQLITE_OK;
-    for (size_t i = 0; i < store->cached; i++) {
-        if (store->cache[i].sql == sql) {
-            assert(!sqlite3_stmt_busy(store->cache[i].stmt)); /* a query_end is missing */
-            return store->cache[i].stmt;
-        }
+int store_savepoint(struct store *store, int depth, struct err *err) {
+    assert(depth >= 0 && depth < DEPTHS);
+    switch (depth) {
+    case 0:
+        return step_once(QUERY(store, "SAVEPOINT a"), err);
+    case 1:
+        return step_once(QUERY(store, "SAVEPOINT b"), err);
+    default:
+        return step_once(QUERY(store, "SAVEPOINT c"), err);
     }
-    assert(store->cached < STATEMENTS_MAX);
+}
+
+int store_release(struct store *store, int depth, struct err *err) {
+    switch (depth) {
+    case 0:
+        return step_once(QUERY(store, "RELEASE a"), err);
+    case 1:
+        return step_once(QUERY(store, "RELEASE b"), err);
+    default:
+        return step_once(QUERY(store, "RELEASE c"), err);
+    }
+}
+
+void store_rollback_to(struct store *store, int depth) {
+    struct err ignored = {0};
+
+    if (!store_in_txn(store)) {
+        return; /* the failure undid the whole group already */
+    }
+    switch (depth) {
+    case 0:
+        (void)step_once(QUERY(store, "ROLLBACK TO a"), &ignored);
+        break;
+    case 1:
+        (void)step_once(QUERY(store, "ROLLBACK TO b"), &ignored);
+        break;
+    default:
+        (void)step_once(QUERY(store, "ROLLBACK TO c"), &ignored);
+        break;
+    }
+    (void)store_release(store, depth, &ignored);
+}
+
+bool store_io_failed(const struct store *store) {
+    return store->io_failed;
+}
+
+int64_t store_changes(const struct store *store) {
+    return sqlite3_total_changes64(store->db);
+}
+
+void store_checkpoint(struct store *store, bool truncate) {
+    (void)sqlite3_wal_checkpoint_v2(
+        store->db, NULL, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL,
+        NULL);
+}
+
+/* The file's bytes and its name in the folder: both must outlive a power cut. */
+static int sync_path(const char *path, int flags) {
+    int fd = open(path, flags);
+    int rc = fd < 0 ? -1 : fsync(fd);
+
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return rc;
+}
+
+static int sync_copy(const char *path, struct err *err) {
+    char folder[PATH_LENGTH_MAX];
+
+    (void)strncpy(folder, path, sizeof folder - 1);
+    folder[sizeof folder - 1] = '\0';
+    if (sync_path(path, O_RDONLY | O_CLOEXEC)
+        || sync_path(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+        return err_plain(err, ERR_UNAVAILABLE, "the copy %s could not be synced", path);
+    }
+    return 0;
+}
+
+int store_backup(struct store *store, const char *path, struct err *err) {
+    assert(!store_in_txn(store));
+    struct query q = QUERY(store, "VACUUM INTO ?1");
+    query_bind_text(&q, 1, path);
+    if (query_done(&q, err)) {
+        return -1;
+    }
+    sqlite3 *copy = NULL;
+    int rc = sqlite3_open(path, &copy);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_exec(copy,
+                          "INSERT INTO meta(key, value) VALUES('restored', 1)"
+                          " ON CONFLICT(key) DO UPDATE SET value = 1",
+                          NULL, NULL, NULL);
+    }
+    (void)sqlite3_close(copy);
+    if (rc != SQLITE_OK) {
+        return err_plain(err, ERR_UNAVAILABLE, "the copy %s could not be marked (sqlite %d)", path,
+                         rc);
+    }
+    return sync_copy(path, err);
+}
+
+/* Literals are compared by address, so the address is the hash. */
+static size_t slot_of(const char *sql) {
+    uint64_t bits = (uint64_t)(uintptr_t)sql * UINT64_C(0x9E3779B97F4A7C15);
+
+    return (size_t)(bits >> 32U) & (STATEMENTS_MAX - 1);
+}
+
+struct sqlite3_stmt *store_prepare(struct store *store, const char *sql, int *rc) {
+    size_t slot = slot_of(sql);
+
+    *rc = SQLITE_OK;
+    while (store->cache[slot].sql) {
+        if (store->cache[slot].sql == sql) {
+            assert(!sqlite3_stmt_busy(store->cache[slot].stmt)); /* a query_end is missing */
+            return store->cache[slot].stmt;
+        }
+        slot = (slot + 1) & (STATEMENTS_MAX - 1);
+    }
+    assert(store->cached < STATEMENTS_MAX / 2);
     sqlite3_stmt *stmt = NULL;
     *rc = sqlite3_prepare_v3(store->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL);
     if (*rc == SQLITE_OK) {
-        store->cache[store->cached].sql = sql;
-        store->cache[store->cached].stmt = stmt;
+        store->cache[slot].sql = sql;
+        store->cache[slot].stmt = stmt;
         store->cached++;
     }
     return stmt;
 }
 
 int store_fail(struct store *store, int rc, struct err *err) {
-    enum err_code code = ERR_INTERNAL;
+    const char *why = sqlite3_errmsg(store->db);
 
     assert(rc != SQLITE_OK);
     switch (rc & PRIMARY_CODE) {
     case SQLITE_CONSTRAINT:
-        code = ERR_CONFLICT;
-        break;
+        return err_plain(err, ERR_INTERNAL, "%s (sqlite %d)", why, rc);
+    case SQLITE_FULL:
+        return err_set(err, ERR_EXHAUSTED, "disk_full", "why=%s", why);
+    case SQLITE_IOERR:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        store->io_failed = true;
+        return err_plain(err, ERR_UNAVAILABLE, "%s (sqlite %d)", why, rc);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-    case SQLITE_FULL:
-    case SQLITE_IOERR:
     case SQLITE_NOMEM:
     case SQLITE_CANTOPEN:
-        code = ERR_UNAVAILABLE;
-        break;
+        return err_plain(err, ERR_UNAVAILABLE, "%s (sqlite %d)", why, rc);
     default:
-        break;
+        return err_plain(err, ERR_INTERNAL, "%s (sqlite %d)", why, rc);
     }
-    return err_set(err, code, "%s (sqlite %d)", sqlite3_errmsg(store->db), rc);
 }

@@ -1,14 +1,17 @@
 /*
  * store - one service's SQLite database: opening, migrating, transactions.
  *
- * A service has exactly one store, and no other process opens it.  All SQL
- * runs through query.h; only the message loop begins and ends transactions,
- * so a handler is always inside one and cannot half-commit.
+ * A service has exactly one store, no other process opens it, and one connection
+ * writes and checkpoints.  WAL with synchronous=FULL: committed means on the disk
+ * (measured: reliability.md 0.3, 0.4).  All SQL runs through query.h; only the
+ * core begins and ends transactions, so a handler is always inside a savepoint and
+ * cannot half-commit.
  */
 #ifndef STORE_H
 #define STORE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -22,34 +25,55 @@ struct migration {
     const char *sql;
 };
 
-/* The tables every service has (outbox, inbox): lib/schema/. */
-extern const struct migration core_schema[];
-
 /*
- * store_open - open or create the database at `path` and bring it up to date:
- * first core_schema, then `schema`.  Each migration runs once, in its own
- * transaction.  One that was edited after it ran is refused.
+ * store_open - open or create the database at `path` and bring it up to date with
+ * the NULL-ended list of schemas.  Each step runs once, in a transaction of its own.
+ * Refused: a step that was edited after it ran, a step that this program does not
+ * know (a newer program wrote the store), a database of another service (`owner`).
  *
  * Returns the store (free with store_close), or NULL with err set:
- *   ERR_UNAVAILABLE  cannot open, or locked by another process
- *   ERR_INTERNAL     not a database, damaged, or its migrations differ
+ *   ERR_UNAVAILABLE  cannot open, locked by another process, or the disk is full
+ *   ERR_INTERNAL     not a database, damaged, or not ours
  */
-struct store *store_open(const char *path, const struct migration *schema, struct err *err);
+struct store *store_open(const char *path, const char *owner,
+                         const struct migration *const *schemas, struct err *err);
 
-/* store_close - close the store, rolling back.  NULL is allowed. */
+/* store_close - roll back what is open, and close.  NULL is allowed. */
 void store_close(struct store *store);
 
 /* store_begin - begin a transaction that may write.  Not reentrant. */
 int store_begin(struct store *store, struct err *err);
 
-/* store_commit - make it durable (fsync) before returning 0. */
+/* store_commit - make it durable before returning 0. */
 int store_commit(struct store *store, struct err *err);
 
 /* store_rollback - undo.  No effect outside a transaction. */
 void store_rollback(struct store *store);
 
-/* store_in_txn - true between store_begin and its commit or rollback. */
+/* store_in_txn - true between store_begin and its commit or rollback.  False inside a
+ * group means that a failure (a full disk) undid the whole of it. */
 bool store_in_txn(const struct store *store);
+
+/* A savepoint, one level at a time may be named by depth: 0 for a request, 1 for an event in it. */
+int store_savepoint(struct store *store, int depth, struct err *err);
+int store_release(struct store *store, int depth, struct err *err);
+void store_rollback_to(struct store *store, int depth);
+
+/* store_io_failed - true once SQLite reported an I/O error: nobody knows what is on the disk. */
+bool store_io_failed(const struct store *store);
+
+/* store_changes - rows written since it was opened. */
+int64_t store_changes(const struct store *store);
+
+/* store_checkpoint - fold the WAL into the database; `truncate` when there is time. */
+void store_checkpoint(struct store *store, bool truncate);
+
+/*
+ * store_backup - a consistent copy at `path` (which must not exist), made by this
+ * connection between two transactions, synced to the disk.  The copy knows that it
+ * is one: a service started from it first takes its later events back from the bus.
+ */
+int store_backup(struct store *store, const char *path, struct err *err);
 
 /* ---- for query.c only ---- */
 

@@ -1,0 +1,798 @@
+#include "core/core.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "base/log.h"
+#include "core/private.h"
+#include "store/query.h"
+
+/* ---- life ---- */
+
+static const struct migration *const *all_schemas(const struct service_def *def,
+                                                  const struct migration **list, size_t room) {
+    size_t count = 0;
+
+    list[count++] = core_schema;
+    for (size_t i = 0; def->schemas && def->schemas[i]; i++) {
+        assert(count + 1 < room);
+        list[count++] = def->schemas[i];
+    }
+    list[count] = NULL;
+    return list;
+}
+
+int64_t core_meta(struct core *core, const char *key, int64_t none, struct err *err) {
+    struct query q = QUERY(core->store, "SELECT value FROM meta WHERE key = ?1");
+
+    query_bind_text(&q, 1, key);
+    int found = query_step(&q, err);
+    int64_t value = found == 1 ? query_i64(&q, 0) : none;
+    query_end(&q);
+    return value;
+}
+
+int core_meta_put(struct core *core, const char *key, int64_t value, struct err *err) {
+    struct query q = QUERY(core->store, "INSERT INTO meta(key, value) VALUES(?1, ?2)"
+                                        " ON CONFLICT(key) DO UPDATE SET value = excluded.value");
+
+    query_bind_text(&q, 1, key);
+    query_bind_i64(&q, 2, value);
+    return query_done(&q, err);
+}
+
+/* The id of the store, made once; a new one when loss was accepted. */
+static int load_source(struct core *core, struct err *err) {
+    struct query q = QUERY(core->store, "SELECT value FROM meta WHERE key = 'source'");
+    int found = query_step(&q, err);
+    size_t size = 0;
+
+    if (found == 1) {
+        const uint8_t *id = query_blob(&q, 0, core->arena, &size);
+        if (size == CORE_ID_SIZE) {
+            memcpy(core->source, id, CORE_ID_SIZE);
+        }
+        query_end(&q);
+    }
+    if (found < 0 || (size == CORE_ID_SIZE && !(core->restored && core->config.accept_loss))) {
+        return found < 0 ? -1 : 0;
+    }
+    core_random(core, core->source, CORE_ID_SIZE);
+    q = QUERY(core->store, "INSERT INTO meta(key, value) VALUES('source', ?1)"
+                           " ON CONFLICT(key) DO UPDATE SET value = excluded.value");
+    query_bind_blob(&q, 1, core->source, CORE_ID_SIZE);
+    if (query_done(&q, err)) {
+        return -1;
+    }
+    if (core->restored) {
+        log_error("loss accepted", "service=%s", core->def->name);
+        core->restored = false;
+        return core_meta_put(core, "restored", 0, err);
+    }
+    return 0;
+}
+
+static void seed_random(struct core *core) {
+    crypto_generichash_state state;
+
+    (void)crypto_generichash_init(&state, NULL, 0, HASH_SIZE);
+    (void)crypto_generichash_update(&state, (const uint8_t *)&core->config.seed,
+                                    sizeof core->config.seed);
+    (void)crypto_generichash_update(&state, (const uint8_t *)&core->epoch, sizeof core->epoch);
+    (void)crypto_generichash_update(&state, (const uint8_t *)core->def->name,
+                                    strlen(core->def->name));
+    (void)crypto_generichash_final(&state, core->random_key, HASH_SIZE);
+    core->random_count = 0;
+}
+
+/* Each start is a new epoch, on the disk before anything is served. */
+static int begin_epoch(struct core *core, struct err *err) {
+    if (store_begin(core->store, err)) {
+        return -1;
+    }
+    core->epoch = (uint64_t)core_meta(core, "epoch", 0, err) + 1;
+    core->restored = core_meta(core, "restored", 0, err) == 1;
+    seed_random(core);
+    if (core_meta_put(core, "epoch", (int64_t)core->epoch, err) || load_source(core, err)
+        || event_load_head(core, err) || job_restart(core, err) || links_load(core, err)
+        || intake_load(core, err)) {
+        store_rollback(core->store);
+        return -1;
+    }
+    if (core->def->start) {
+        struct call call = core_call(core);
+        if (core->def->start(&call, err)) {
+            store_rollback(core->store);
+            return -1;
+        }
+    }
+    if (store_commit(core->store, err)) {
+        return -1;
+    }
+    core->committed = core->head;
+    return timer_next(core, err);
+}
+
+/* A method of the contract without a handler is a bug that must not start. */
+static int check_methods(const struct service_def *def, struct err *err) {
+    for (unsigned i = 0; def->api && i < def->api->n_methods; i++) {
+        const struct method *method = def->methods;
+        while (method->name && strcmp(method->name, def->api->methods[i].name) != 0) {
+            method++;
+        }
+        if (!method->name) {
+            return err_plain(err, ERR_INTERNAL, "%s has no handler for %s", def->name,
+                             def->api->methods[i].name);
+        }
+    }
+    return 0;
+}
+
+static const struct subscription own_subscriptions[] = {
+    {"core.revoked", "staff.revoked", WIRE__LANE__URGENT, links_revoked},
+};
+
+static void join_subscriptions(struct core *core) {
+    size_t count = 0;
+    const size_t own = core->def->is_bus ? 0 : 1;
+
+    while (core->def->subscriptions && core->def->subscriptions[count].name) {
+        count++;
+    }
+    struct subscription *all = calloc(count + own + 1, sizeof *all);
+    assert(all);
+    if (count > 0) {
+        memcpy(all, core->def->subscriptions, count * sizeof *all);
+    }
+    memcpy(all + count, own_subscriptions, own * sizeof *all);
+    core->subscriptions = all;
+    core->subscription_count = core->def->is_bus ? 0 : count + own;
+}
+
+struct core *core_new(const struct service_def *def, const struct core_config *config,
+                      struct err *err) {
+    const struct migration *schemas[16];
+    struct core *core = calloc(1, sizeof *core);
+
+    if (!core || sodium_init() < 0) {
+        free(core);
+        (void)err_plain(err, ERR_UNAVAILABLE, "out of memory");
+        return NULL;
+    }
+    core->def = def;
+    core->config = *config;
+    core->now_ms = config->now_ms;
+    core->arena = arena_new(ARENA_SIZE);
+    core->out_arena = arena_new(OUT_ARENA_SIZE);
+    core->queue = calloc(QUEUE_MAX, sizeof *core->queue);
+    core->items = calloc(ITEMS_MAX, sizeof *core->items);
+    core->outs = calloc(OUTS_MAX, sizeof *core->outs);
+    core->next_timer_ms = never_ms;
+    core->next_job_ms = never_ms;
+    core->state = def->state_new ? def->state_new() : NULL;
+    assert(core->queue && core->items && core->outs);
+    join_subscriptions(core);
+    if (check_methods(def, err)) {
+        goto fail;
+    }
+    core->store = store_open(config->path, def->name,
+                             all_schemas(def, schemas, sizeof schemas / sizeof schemas[0]), err);
+    if (!core->store || begin_epoch(core, err)) {
+        goto fail;
+    }
+    return core;
+
+fail:
+    core_free(core);
+    return NULL;
+}
+
+static void free_input(struct input *input) {
+    if (input) {
+        free(input->data);
+        free(input);
+    }
+}
+
+void core_free(struct core *core) {
+    if (!core) {
+        return;
+    }
+    for (size_t i = 0; i < core->queued; i++) {
+        free_input(core->queue[i]);
+    }
+    for (size_t i = 0; i < core->parked_count; i++) {
+        free_input(core->parked[i].input);
+    }
+    for (size_t i = 0; i < TOKENS_CACHED; i++) {
+        arena_free(core->tokens[i].arena);
+    }
+    if (core->state && core->def->state_free) {
+        core->def->state_free(core->state);
+    }
+    store_close(core->store);
+    arena_free(core->arena);
+    arena_free(core->out_arena);
+    union {
+        const struct subscription *kept;
+        struct subscription *freed;
+    } subscriptions = {.kept = core->subscriptions};
+    free(subscriptions.freed);
+    free(core->cursors);
+    free(core->queue);
+    free(core->items);
+    free(core->outs);
+    free(core);
+}
+
+/* ---- what comes in ---- */
+
+static struct input *new_input(enum input_kind kind, const char *peer, struct bytes frame) {
+    struct input *input = calloc(1, sizeof *input);
+
+    assert(input);
+    input->kind = kind;
+    input->data = malloc(frame.size + 1);
+    assert(input->data);
+    if (frame.size > 0) {
+        memcpy(input->data, frame.data, frame.size);
+    }
+    input->size = frame.size;
+    if (peer) {
+        assert(strlen(peer) < sizeof input->peer);
+        memcpy(input->peer, peer, strlen(peer) + 1);
+    }
+    return input;
+}
+
+static bool enqueue(struct core *core, struct input *input) {
+    if (core->queued >= QUEUE_MAX || core->queue_bytes + input->size > QUEUE_BYTES_MAX) {
+        free_input(input);
+        core->refused++;
+        return false;
+    }
+    core->queue_bytes += input->size;
+    core->queue[core->queued++] = input;
+    return true;
+}
+
+/* Told before any work is done for it: only its id is read. */
+static void refuse_full(struct core *core, const struct origin *from, struct bytes frame) {
+    size_t used = arena_used(core->arena);
+    ProtobufCAllocator allocator = arena_protobuf(core->arena);
+    Wire__Request *request = wire__request__unpack(&allocator, frame.size, frame.data);
+
+    if (request && core->out_count < OUTS_MAX) {
+        Wire__Reply reply = WIRE__REPLY__INIT;
+        reply.id = request->id;
+        reply.code = WIRE__CODE__RESOURCE_EXHAUSTED;
+        reply.rule = "queue_full";
+        reply.message = core_text(core, "queue_full", "", request->locale, core->arena);
+        struct out out = {.kind = OUT_REPLY, .route = from->route};
+        out.frame = core_pack(&reply.base, core->out_arena);
+        core_out(core, &out);
+    }
+    arena_rewind(core->arena, used);
+}
+
+bool core_push_request(struct core *core, const struct origin *from, struct bytes frame) {
+    struct input *input = new_input(INPUT_REQUEST, from->peer, frame);
+
+    input->from = *from;
+    input->from.peer = from->peer ? input->peer : NULL;
+    if (!enqueue(core, input)) {
+        refuse_full(core, from, frame);
+        return false;
+    }
+    return true;
+}
+
+void core_push_reply(struct core *core, const char *peer, struct bytes frame) {
+    (void)enqueue(core, new_input(INPUT_REPLY, peer, frame));
+}
+
+void core_push_job(struct core *core, int64_t id, bool failed, struct bytes output,
+                   const struct err *err) {
+    struct input *input = new_input(INPUT_JOB, NULL, output);
+
+    input->id = id;
+    input->failed = failed;
+    if (err) {
+        input->err = *err;
+    }
+    (void)enqueue(core, input);
+}
+
+void core_peer_lost(struct core *core, const char *peer) {
+    links_lost(core, peer);
+}
+
+/* ---- what goes out ---- */
+
+struct bytes core_pack(const ProtobufCMessage *message, struct arena *arena) {
+    size_t size = protobuf_c_message_get_packed_size(message);
+    uint8_t *data = arena_alloc(arena, size + 1);
+
+    (void)protobuf_c_message_pack(message, data);
+    return (struct bytes){data, size};
+}
+
+void core_out(struct core *core, const struct out *out) {
+    if (core->out_count < OUTS_MAX) {
+        core->outs[core->out_count++] = *out;
+    }
+}
+
+void core_send(struct core *core, const char *peer, const char *method,
+               const ProtobufCMessage *payload, struct flight *flight) {
+    Wire__Request request = WIRE__REQUEST__INIT;
+    uint8_t random[10];
+
+    core_random(core, random, sizeof random);
+    text_uuid7(flight->id, core->now_ms, random);
+    struct bytes packed = core_pack(payload, core->out_arena);
+    request.id.data = flight->id;
+    request.id.len = CORE_ID_SIZE;
+    request.method = method;
+    request.payload.data = (uint8_t *)(uintptr_t)packed.data; /* packed, not changed */
+    request.payload.len = packed.size;
+    struct out out = {.kind = OUT_CALL, .peer = peer};
+    out.frame = core_pack(&request.base, core->out_arena);
+    core_out(core, &out);
+    flight->busy = true;
+    flight->sent_ms = core->now_ms;
+}
+
+const struct out *core_next(struct core *core) {
+    return core->out_next < core->out_count ? &core->outs[core->out_next++] : NULL;
+}
+
+static void forget_outs(struct core *core) {
+    /* What was said between two steps (a refusal) has not been carried away yet. */
+    if (core->out_next >= core->out_count) {
+        core->out_count = 0;
+        core->out_next = 0;
+        arena_reset(core->out_arena);
+    }
+}
+
+/* ---- the group ---- */
+
+struct call core_call(struct core *core) {
+    static const struct actor system = {.staff = "system", .estate = "", .system = true};
+
+    return (struct call){
+        .core = core,
+        .store = core->store,
+        .arena = core->arena,
+        .now_ms = core->now_ms,
+        .actor = &system,
+        .secrets = core->config.secrets,
+        .locale = "zh",
+    };
+}
+
+void core_undo_memory(struct core *core, const struct head *head) {
+    core->head = *head;
+    if (core->def->state_reset && core->state) {
+        core->def->state_reset(core->state);
+    }
+}
+
+/* One thing that answers nobody: its failure is logged; what it did is undone. */
+static void run_quiet(struct core *core, struct item *item) {
+    struct head before = core->head;
+    struct err err = {0};
+    char line[ERR_TEXT_MAX];
+    int rc = 0;
+
+    if (store_savepoint(core->store, 0, &err) == 0) {
+        switch (item->input->kind) {
+        case INPUT_REPLY:
+            rc = links_reply(core, item->input, &err);
+            break;
+        case INPUT_JOB:
+            rc = job_done(core, item->input, &err);
+            break;
+        case INPUT_TIMER:
+            rc = timer_run(core, item->input->id, &err);
+            break;
+        case INPUT_REQUEST:
+        default:
+            assert(0);
+        }
+        if (rc == 0 && store_release(core->store, 0, &err) == 0) {
+            item->answered = true;
+            return;
+        }
+    }
+    store_rollback_to(core->store, 0);
+    core_undo_memory(core, &before);
+    struct err ignored = {0};
+    if (store_in_txn(core->store)) {
+        (void)intake_load(core, &ignored);
+        log_error("not carried out", "kind=%d id=%lld why=\"%s\"", (int)item->input->kind,
+                  (long long)item->input->id, err_line(&err, line));
+        item->answered = true;
+    }
+}
+
+static void run_item(struct core *core, struct item *item) {
+    if (item->input->kind == INPUT_REQUEST) {
+        dispatch_run(core, item);
+    } else {
+        run_quiet(core, item);
+    }
+}
+
+static bool group_is_full(const struct core *core) {
+    return arena_used(core->arena) > GROUP_ARENA_MAX || core->reply_bytes > GROUP_REPLIES_MAX
+           || (core->config.group_over && core->config.group_over(core->config.arg));
+}
+
+static void end_job(struct core *core, int64_t id) {
+    for (size_t i = 0; i < core->running_count; i++) {
+        if (core->running[i].id == id) {
+            core->jobs_running[core->running[i].urgent]--;
+            core->running[i] = core->running[--core->running_count];
+            return;
+        }
+    }
+}
+
+/* Commit; false when the transaction is gone: nothing of it happened. */
+static bool commit_group(struct core *core, struct err *err) {
+    size_t outs = core->out_count;
+    size_t running = core->running_count;
+
+    if (intake_flush(core, err) == 0 && job_start(core, err) == 0
+        && store_commit(core->store, err) == 0) {
+        core->committed = core->head;
+        return true;
+    }
+    core->out_count = outs;
+    while (core->running_count > running) {
+        end_job(core, core->running[core->running_count - 1].id);
+    }
+    store_rollback(core->store);
+    return false;
+}
+
+static void lose_group(struct core *core) {
+    store_rollback(core->store);
+    core_undo_memory(core, &core->committed);
+    core->note_count = 0;
+    struct err ignored = {0};
+    (void)intake_load(core, &ignored);
+}
+
+/* A full disk inside a savepoint undoes the whole group.  Each then runs alone,
+ * urgent first (they already stand in that order); what still fails is told so. */
+static int run_alone(struct core *core, struct err *err) {
+    for (size_t i = 0; i < core->item_count; i++) {
+        struct item *item = &core->items[i];
+        item->answered = false;
+        item->park = false;
+        if (store_io_failed(core->store)) {
+            return -1;
+        }
+        if (store_begin(core->store, err)) {
+            dispatch_refuse(core, item, err);
+            continue;
+        }
+        run_item(core, item);
+        if (!store_in_txn(core->store) || !commit_group(core, err)) {
+            struct err why = {0};
+            (void)err_set(&why, ERR_EXHAUSTED, "disk_full", "why=");
+            lose_group(core);
+            dispatch_refuse(core, item, &why);
+        }
+    }
+    return store_io_failed(core->store) ? -1 : 0;
+}
+
+static int run_group(struct core *core, struct err *err) {
+    size_t ran = 0;
+
+    if (store_begin(core->store, err)) {
+        return store_io_failed(core->store) ? -1 : run_alone(core, err);
+    }
+    while (ran < core->item_count && store_in_txn(core->store)) {
+        run_item(core, &core->items[ran++]);
+        if (group_is_full(core)) {
+            break;
+        }
+    }
+    if (store_io_failed(core->store)) {
+        return -1;
+    }
+    /* What did not fit goes back to wait. */
+    for (size_t i = core->item_count; i > ran; i--) {
+        struct input *input = core->items[i - 1].input;
+        if (input->kind == INPUT_TIMER) {
+            free_input(input);
+            continue;
+        }
+        memmove(core->queue + 1, core->queue, core->queued * sizeof *core->queue);
+        core->queue[0] = input;
+        core->queued++;
+        core->queue_bytes += input->size;
+    }
+    core->item_count = ran;
+    if (!store_in_txn(core->store) || !commit_group(core, err)) {
+        lose_group(core);
+        return store_io_failed(core->store) ? -1 : run_alone(core, err);
+    }
+    return 0;
+}
+
+static void park(struct core *core, struct item *item) {
+    if (core->parked_count == PARKED_MAX) {
+        struct err err = {0};
+        (void)err_set(&err, ERR_EXHAUSTED, "queue_full", "why=parked");
+        dispatch_refuse(core, item, &err);
+        return;
+    }
+    struct parked *parked = &core->parked[core->parked_count++];
+    *parked = (struct parked){.input = item->input, .until_ms = item->park_until_ms};
+    memcpy(parked->on, item->park_on, sizeof parked->on);
+    item->input = NULL;
+}
+
+/* After the commit: replies leave, the parked wait, what was told wakes them. */
+static void finish_group(struct core *core) {
+    for (size_t i = 0; i < core->item_count; i++) {
+        struct item *item = &core->items[i];
+        if (item->input->kind == INPUT_JOB) {
+            end_job(core, item->input->id);
+        }
+        if (item->park) {
+            park(core, item);
+        }
+        if (item->reply.data) {
+            struct out out = {.kind = OUT_REPLY,
+                              .route = item->input ? item->input->from.route : 0};
+            uint8_t *copy = arena_copy(core->out_arena, item->reply.data, item->reply.size);
+            out.frame = (struct bytes){copy, item->reply.size};
+            core_out(core, &out);
+        }
+        free_input(item->input);
+    }
+    core->item_count = 0;
+    for (size_t i = 0; i < core->parked_count; i++) {
+        for (size_t n = 0; n < core->note_count; n++) {
+            core->parked[i].woken |= strcmp(core->parked[i].on, core->notes[n]) == 0;
+        }
+    }
+    core->note_count = 0;
+}
+
+static void add_item(struct core *core, struct input *input) {
+    assert(core->item_count < ITEMS_MAX);
+    core->items[core->item_count++] = (struct item){.input = input};
+}
+
+static void add_timers(struct core *core, bool including) {
+    int64_t ids[TIMERS_A_GROUP];
+    if (core->restored || core->fenced) {
+        return;
+    }
+    size_t count = timer_due(core, core->now_ms, including, ids, TIMERS_A_GROUP);
+
+    for (size_t i = 0; i < count; i++) {
+        struct input *input = new_input(INPUT_TIMER, NULL, (struct bytes){NULL, 0});
+        input->id = ids[i];
+        add_item(core, input);
+    }
+}
+
+/* Decoded first, so that the urgent ones can go before the others. */
+static void add_requests(struct core *core) {
+    size_t max = core->config.group_max ? core->config.group_max : CORE_GROUP_MAX;
+    size_t take = core->queued < max ? core->queued : max;
+    size_t first = core->item_count;
+
+    for (int urgent = 1; urgent >= 0; urgent--) {
+        for (size_t i = 0; i < take; i++) {
+            struct item item = {.input = core->queue[i]};
+            if (!item.input) {
+                continue;
+            }
+            if (urgent && item.input->kind == INPUT_REQUEST) {
+                dispatch_decode(core, &item);
+                if (!item.method || !item.method->urgent) {
+                    continue;
+                }
+            } else if (urgent) {
+                continue;
+            }
+            core->items[core->item_count++] = item;
+            core->queue_bytes -= item.input->size;
+            core->queue[i] = NULL;
+        }
+    }
+    for (size_t i = first; i < core->item_count; i++) {
+        core->items[i].method = NULL; /* decoded again when it runs, with its own room */
+    }
+    memmove(core->queue, core->queue + take, (core->queued - take) * sizeof *core->queue);
+    core->queued -= take;
+}
+
+static void wake_parked(struct core *core) {
+    size_t kept = 0;
+
+    for (size_t i = 0; i < core->parked_count; i++) {
+        struct parked *parked = &core->parked[i];
+        bool expired = core->now_ms >= parked->until_ms;
+        if ((expired || parked->woken) && core->item_count < ITEMS_MAX - TIMERS_A_GROUP
+            && core->item_count < CORE_GROUP_MAX) {
+            parked->input->expired = expired;
+            add_item(core, parked->input);
+        } else {
+            core->parked[kept++] = *parked;
+        }
+    }
+    core->parked_count = kept;
+}
+
+static bool any_woken(const struct core *core) {
+    for (size_t i = 0; i < core->parked_count; i++) {
+        if (core->parked[i].woken || core->parked[i].until_ms <= core->now_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int one_group(struct core *core, bool with_input, struct err *err) {
+    arena_reset(core->arena);
+    core->reply_bytes = 0;
+    core->note_count = 0;
+    if (with_input) {
+        add_timers(core, false);
+        wake_parked(core);
+        add_requests(core);
+        if (core->queued == 0) {
+            size_t requests = core->item_count;
+            add_timers(core, true);
+            if (requests == 0 && core->item_count == 0 && core->next_job_ms > core->now_ms) {
+                return timer_next(core, err);
+            }
+        }
+    } else {
+        wake_parked(core);
+    }
+    if (run_group(core, err)) {
+        return -1;
+    }
+    finish_group(core);
+    return timer_next(core, err);
+}
+
+static void make_backup(struct core *core) {
+    core->backup = store_backup(core->store, core->backup_path, &core->backup_err) ? BACKUP_FAILED
+                                                                                   : BACKUP_DONE;
+    for (size_t i = 0; i < core->parked_count; i++) {
+        core->parked[i].woken |= strcmp(core->parked[i].on, backup_park) == 0;
+    }
+}
+
+int core_step(struct core *core, int64_t now_ms, struct err *err) {
+    forget_outs(core);
+    if (now_ms > core->now_ms) {
+        core->now_ms = now_ms;
+    }
+    if (one_group(core, true, err)) {
+        return -1;
+    }
+    if (core->backup == BACKUP_WANTED) {
+        make_backup(core);
+    }
+    if (any_woken(core) && one_group(core, false, err)) {
+        return -1;
+    }
+    links_plan(core);
+    return 0;
+}
+
+int64_t core_wake(const struct core *core) {
+    int64_t wake = links_wake(core);
+
+    if (core->queued > 0 || any_woken(core)) {
+        return core->now_ms;
+    }
+    if (core->next_timer_ms < wake) {
+        wake = core->next_timer_ms;
+    }
+    if (core->next_job_ms < wake) {
+        wake = core->next_job_ms;
+    }
+    for (size_t i = 0; i < core->parked_count; i++) {
+        if (core->parked[i].until_ms < wake) {
+            wake = core->parked[i].until_ms;
+        }
+    }
+    return wake;
+}
+
+/* ---- for handlers and hosts ---- */
+
+struct store *core_store(struct core *core) {
+    return core->store;
+}
+
+const struct service_def *core_def(const struct core *core) {
+    return core->def;
+}
+
+const uint8_t *core_source(const struct core *core) {
+    return core->source;
+}
+
+uint64_t core_epoch(const struct core *core) {
+    return core->epoch;
+}
+
+void *core_state(struct core *core) {
+    return core->state;
+}
+
+void core_random(struct core *core, void *data, size_t size) {
+    uint8_t nonce[crypto_stream_chacha20_NONCEBYTES] = {0};
+
+    core->random_count++;
+    memcpy(nonce, &core->random_count, sizeof core->random_count);
+    (void)crypto_stream_chacha20(data, size, nonce, core->random_key);
+}
+
+void core_notify(struct core *core, const char *name) {
+    const size_t room = sizeof core->notes / sizeof core->notes[0];
+
+    for (size_t i = 0; i < core->note_count; i++) {
+        if (strcmp(core->notes[i], name) == 0) {
+            return;
+        }
+    }
+    if (core->note_count == room) {
+        for (size_t i = 0; i < core->parked_count; i++) {
+            core->parked[i].woken = true; /* too many names: everybody looks for himself */
+        }
+        return;
+    }
+    assert(strlen(name) < sizeof core->notes[0]);
+    memcpy(core->notes[core->note_count++], name, strlen(name) + 1);
+}
+
+void core_set_ready(struct core *core, bool ready) {
+    core->manual_ready = ready;
+}
+
+void core_set_text(struct core *core, text_fn *text, void *arg) {
+    core->text = text;
+    core->text_arg = arg;
+}
+
+void core_set_permit(struct core *core, permit_fn *permit, void *arg) {
+    core->permit = permit;
+    core->permit_arg = arg;
+}
+
+const char *core_text(struct core *core, const char *key, const char *args, const char *locale,
+                      struct arena *arena) {
+    if (core->text) {
+        return core->text(core->text_arg, key, args, locale, arena);
+    }
+    return args && args[0] ? arena_text(arena, "%s: %s", key, args) : key;
+}
+
+bool actor_has_role(const struct actor *actor, const char *role) {
+    for (size_t i = 0; i < actor->role_count; i++) {
+        if (strcmp(actor->roles[i], role) == 0) {
+            return true;
+        }
+    }
+    return false;
+}

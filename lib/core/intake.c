@@ -1,0 +1,265 @@
+/*
+ * intake - events of others: each to the subscriptions that want it, once.
+ *
+ * The cursors (one per subscription, source and lane) are kept in memory and
+ * written with the group; not greater means repeat.  What a handler refuses is
+ * final, for it is deterministic: the event becomes a dead letter, with an alarm,
+ * and later events of the same case wait behind it.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "core/private.h"
+#include "store/query.h"
+
+enum { CURSORS_ROOM = 64 };
+
+static const struct subscription *find_subscription(const struct core *core, const char *name) {
+    for (size_t i = 0; i < core->subscription_count; i++) {
+        if (strcmp(core->subscriptions[i].name, name) == 0) {
+            return &core->subscriptions[i];
+        }
+    }
+    return NULL;
+}
+
+static struct cursor_slot *slot_of(struct core *core, const struct subscription *subscription,
+                                   const uint8_t *source, Wire__Lane lane) {
+    for (size_t i = 0; i < core->cursor_count; i++) {
+        struct cursor_slot *slot = &core->cursors[i];
+        if (slot->subscription == subscription && slot->lane == lane
+            && memcmp(slot->source, source, CORE_ID_SIZE) == 0) {
+            return slot;
+        }
+    }
+    if (core->cursor_count == core->cursor_room) {
+        core->cursor_room = core->cursor_room ? 2 * core->cursor_room : CURSORS_ROOM;
+        core->cursors = realloc(core->cursors, core->cursor_room * sizeof *core->cursors);
+        assert(core->cursors);
+    }
+    struct cursor_slot *slot = &core->cursors[core->cursor_count++];
+    *slot = (struct cursor_slot){.subscription = subscription, .lane = lane};
+    memcpy(slot->source, source, CORE_ID_SIZE);
+    return slot;
+}
+
+int intake_load(struct core *core, struct err *err) {
+    struct query q = QUERY(core->store, "SELECT subscription, source, lane, seq FROM cursor");
+    int more = 0;
+
+    core->cursor_count = 0;
+    while ((more = query_step(&q, err)) == 1) {
+        size_t size = 0;
+        const struct subscription *subscription = find_subscription(core,
+                                                                    query_text(&q, 0, core->arena));
+        const uint8_t *source = query_blob(&q, 1, core->arena, &size);
+        if (subscription && size == CORE_ID_SIZE) {
+            slot_of(core, subscription, source, (Wire__Lane)query_i64(&q, 2))->seq = (uint64_t)
+                query_i64(&q, 3);
+        }
+    }
+    query_end(&q);
+    return more;
+}
+
+int intake_flush(struct core *core, struct err *err) {
+    for (size_t i = 0; i < core->cursor_count; i++) {
+        struct cursor_slot *slot = &core->cursors[i];
+        if (!slot->dirty) {
+            continue;
+        }
+        struct query q = QUERY(core->store, "INSERT INTO cursor(subscription, source, lane, seq)"
+                                            " VALUES(?1, ?2, ?3, ?4)"
+                                            " ON CONFLICT(subscription, source, lane)"
+                                            " DO UPDATE SET seq = excluded.seq");
+        query_bind_text(&q, 1, slot->subscription->name);
+        query_bind_blob(&q, 2, slot->source, CORE_ID_SIZE);
+        query_bind_i64(&q, 3, (int64_t)slot->lane);
+        query_bind_i64(&q, 4, (int64_t)slot->seq);
+        if (query_done(&q, err)) {
+            return -1;
+        }
+        slot->dirty = false;
+    }
+    return 0;
+}
+
+int intake_set(struct core *core, const char *subscription, const uint8_t *source, Wire__Lane lane,
+               uint64_t seq) {
+    const struct subscription *known = find_subscription(core, subscription);
+
+    if (known) {
+        struct cursor_slot *slot = slot_of(core, known, source, lane);
+        if (seq > slot->seq) {
+            slot->seq = seq;
+            slot->dirty = true;
+        }
+    }
+    return 0;
+}
+
+/* The id of the dead letter that this case waits behind; 0: none. */
+static int64_t waits_behind(struct core *core, const struct subscription *subscription,
+                            const char *case_no, struct err *err) {
+    if (!case_no || !case_no[0]) {
+        return 0;
+    }
+    struct query q = QUERY(core->store, "SELECT id FROM dead WHERE subscription = ?1"
+                                        " AND case_no = ?2 AND case_no <> '' ORDER BY id LIMIT 1");
+    query_bind_text(&q, 1, subscription->name);
+    query_bind_text(&q, 2, case_no);
+    int found = query_step(&q, err);
+    int64_t id = found == 1 ? query_i64(&q, 0) : found;
+    query_end(&q);
+    return id;
+}
+
+static int put_aside(struct core *core, const struct subscription *subscription,
+                     const Wire__Event *event, struct bytes body, const char *why,
+                     struct err *err) {
+    struct query q = QUERY(core->store,
+                           "INSERT INTO dead(subscription, case_no, topic, body, why, at_ms)"
+                           " VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+
+    query_bind_text(&q, 1, subscription->name);
+    query_bind_text(&q, 2, event->case_no);
+    query_bind_text(&q, 3, event->topic);
+    query_bind_blob(&q, 4, body.data, body.size);
+    query_bind_text(&q, 5, why);
+    query_bind_i64(&q, 6, core->now_ms);
+    return query_done(&q, err);
+}
+
+static int alarm_dead(struct core *core, const struct subscription *subscription,
+                      const Wire__Event *event, const char *why, struct err *err) {
+    struct call call = core_call(core);
+    Wire__Event dead = WIRE__EVENT__INIT;
+    struct values fields = {.arena = core->arena};
+
+    log_error("dead letter", "subscription=%s topic=%s case=%s why=\"%s\"", subscription->name,
+              event->topic, event->case_no, why);
+    values_add_text(&fields, "subscription", subscription->name);
+    values_add_text(&fields, "topic", event->topic);
+    values_add_text(&fields, "why", why);
+    dead.topic = "dead.letter";
+    dead.lane = event->lane;
+    dead.case_no = event->case_no;
+    dead.n_fields = fields.count;
+    dead.fields = fields.list;
+    return event_put(&call, &dead, err);
+}
+
+/* Runs one handler in a savepoint.  1: it refused (*why).  0: applied.  -1: the group is gone. */
+static int apply(struct core *core, const struct subscription *subscription, Wire__Event *event,
+                 struct err *why) {
+    struct call call = core_call(core);
+    Wire__Cause cause = WIRE__CAUSE__INIT;
+    struct head before = core->head;
+
+    cause.source = event->source;
+    cause.lane = event->lane;
+    cause.seq = event->seq;
+    cause.subscription = subscription->name;
+    call.event = event;
+    call.cause = &cause;
+    if (store_savepoint(core->store, 1, why)) {
+        return -1;
+    }
+    if (subscription->handler(&call, why) == 0) {
+        return store_release(core->store, 1, why);
+    }
+    store_rollback_to(core->store, 1);
+    core_undo_memory(core, &before);
+    return store_in_txn(core->store) ? 1 : -1;
+}
+
+static int give(struct core *core, const struct subscription *subscription, Wire__Event *event,
+                struct bytes body, struct err *err) {
+    char line[ERR_TEXT_MAX];
+    struct err why = {0};
+    int64_t behind = waits_behind(core, subscription, event->case_no, err);
+
+    if (behind != 0) {
+        (void)snprintf(line, sizeof line, "behind %lld", (long long)behind);
+        return behind < 0 ? -1 : put_aside(core, subscription, event, body, line, err);
+    }
+    int rc = apply(core, subscription, event, &why);
+    if (rc < 0) {
+        *err = why;
+        return -1;
+    }
+    if (rc == 0) {
+        return 0;
+    }
+    const char *text = arena_text(core->arena, "%s", err_line(&why, line));
+    return put_aside(core, subscription, event, body, text, err)
+                   || alarm_dead(core, subscription, event, text, err)
+               ? -1
+               : 0;
+}
+
+int intake_event(struct core *core, Wire__Event *event, struct bytes body, struct err *err) {
+    if (event->source.len != CORE_ID_SIZE
+        || memcmp(event->source.data, core->source, CORE_ID_SIZE) == 0) {
+        return 0; /* our own */
+    }
+    for (size_t i = 0; i < core->subscription_count; i++) {
+        const struct subscription *subscription = &core->subscriptions[i];
+        if (subscription->lane != event->lane || !text_match(subscription->pattern, event->topic)) {
+            continue;
+        }
+        size_t slot = (size_t)(slot_of(core, subscription, event->source.data, event->lane)
+                               - core->cursors);
+        if (event->seq <= core->cursors[slot].seq) {
+            continue;
+        }
+        if (give(core, subscription, event, body, err)) {
+            return -1;
+        }
+        core->cursors[slot].seq = event->seq;
+        core->cursors[slot].dirty = true;
+    }
+    return 0;
+}
+
+/* One dead letter again, and then those behind it, as long as they are taken. */
+int intake_retry(struct core *core, int64_t id, uint32_t *applied, struct err *err) {
+    ProtobufCAllocator allocator = arena_protobuf(core->arena);
+    size_t size = 0;
+
+    *applied = 0;
+    for (int64_t next = id; next != 0;) {
+        struct query q = QUERY(core->store, "DELETE FROM dead WHERE id = ?1"
+                                            " RETURNING subscription, body, case_no");
+        query_bind_i64(&q, 1, next);
+        int found = query_step(&q, err);
+        if (found != 1) {
+            return found < 0
+                       ? -1
+                       : err_set(err, ERR_NOT_FOUND, "dead_unknown", "id=%lld", (long long)next);
+        }
+        const struct subscription *subscription = find_subscription(core,
+                                                                    query_text(&q, 0, core->arena));
+        struct bytes body = {.data = query_blob(&q, 1, core->arena, &size)};
+        body.size = size;
+        if (query_done(&q, err)) {
+            return -1;
+        }
+        Wire__Event *event = wire__event__unpack(&allocator, body.size, body.data);
+        if (!subscription || !event) {
+            return err_plain(err, ERR_INTERNAL, "dead letter %lld is damaged", (long long)next);
+        }
+        if (apply(core, subscription, event, err) != 0) {
+            return -1; /* undone with the request: it stays dead */
+        }
+        ++*applied;
+        next = waits_behind(core, subscription, event->case_no, err);
+        if (next < 0 || *applied >= CORE_ROWS_MAX) {
+            return next < 0 ? -1 : 0;
+        }
+    }
+    return 0;
+}

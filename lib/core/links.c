@@ -1,0 +1,511 @@
+/*
+ * links - the core's half of the talk with the bus: its own events out (relay),
+ * others' in (pull), its own back after a restore (recover); and, when the bus
+ * does not confirm an urgent event within 2 s, that event to notify directly.
+ *
+ * Every message here may be lost, repeated or late: one is in flight at a time,
+ * and after a time-out the bus is asked where it stands.
+ */
+#include <string.h>
+
+#include <sodium.h>
+
+#include "base/log.h"
+#include "core/private.h"
+#include "shouwen/bus/v1/bus.pb-c.h"
+#include "shouwen/notify/v1/notify.pb-c.h"
+#include "store/query.h"
+
+enum {
+    RELAY_EVENTS = 256,
+    RELAY_BYTES = 160 * 1024,
+    PULL_EVENTS = 256,
+    RETRY_MS = 200,
+    HAND_OVER_MS = 2000,
+    HAND_OVER_EVENTS = 64,
+    HAND_OVER_BYTES = 40 * 1024,
+    PATTERNS_MAX = 64,
+};
+
+static const char bus_peer[] = "bus";
+static const char notify_peer[] = "notify";
+static const char append_method[] = "shouwen.bus.v1.Bus/Append";
+static const char pull_method[] = "shouwen.bus.v1.Bus/Pull";
+static const char recover_method[] = "shouwen.bus.v1.Bus/Recover";
+static const char hand_over_method[] = "shouwen.notify.v1.Notify/HandOver";
+
+/* ---- loading ---- */
+
+static void hash_patterns(struct core *core, int lane) {
+    crypto_generichash_state state;
+    struct puller *puller = &core->puller[lane];
+
+    (void)crypto_generichash_init(&state, NULL, 0, CORE_ID_SIZE);
+    for (size_t i = 0; i < core->subscription_count; i++) {
+        const struct subscription *subscription = &core->subscriptions[i];
+        if ((int)subscription->lane == lane) {
+            puller->any = true;
+            (void)crypto_generichash_update(&state, (const uint8_t *)subscription->name,
+                                            strlen(subscription->name) + 1);
+            (void)crypto_generichash_update(&state, (const uint8_t *)subscription->pattern,
+                                            strlen(subscription->pattern) + 1);
+        }
+    }
+    (void)crypto_generichash_final(&state, puller->patterns, CORE_ID_SIZE);
+}
+
+int links_load(struct core *core, struct err *err) {
+    for (int lane = 0; lane < LANES; lane++) {
+        struct puller *puller = &core->puller[lane];
+        struct relay *relay = &core->relay[lane];
+        uint64_t head = core->head.seq[lane];
+        size_t size = 0;
+
+        *puller = (struct puller){0};
+        *relay = (struct relay){.handed = head > CORE_GROUP_MAX ? head - CORE_GROUP_MAX : 0};
+        hash_patterns(core, lane);
+        struct query q = QUERY(core->store, "SELECT log, after FROM place"
+                                            " WHERE lane = ?1 AND patterns = ?2");
+        query_bind_i64(&q, 1, lane);
+        query_bind_blob(&q, 2, puller->patterns, CORE_ID_SIZE);
+        int found = query_step(&q, err);
+        if (found == 1) {
+            const uint8_t *log = query_blob(&q, 0, core->arena, &size);
+            puller->after = (uint64_t)query_i64(&q, 1);
+            if (size == CORE_ID_SIZE) {
+                memcpy(puller->log, log, CORE_ID_SIZE);
+            }
+        }
+        query_end(&q);
+        if (found < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int save_place(struct core *core, int lane, struct err *err) {
+    const struct puller *puller = &core->puller[lane];
+    struct query q = QUERY(core->store, "INSERT INTO place(lane, log, patterns, after)"
+                                        " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(lane) DO UPDATE SET"
+                                        " log = excluded.log, patterns = excluded.patterns,"
+                                        " after = excluded.after");
+
+    query_bind_i64(&q, 1, lane);
+    query_bind_blob(&q, 2, puller->log, CORE_ID_SIZE);
+    query_bind_blob(&q, 3, puller->patterns, CORE_ID_SIZE);
+    query_bind_i64(&q, 4, (int64_t)puller->after);
+    return query_done(&q, err);
+}
+
+/* ---- saying ---- */
+
+static bool timed_out(const struct core *core, const struct flight *flight, int64_t after_ms) {
+    return flight->busy && core->now_ms - flight->sent_ms >= after_ms;
+}
+
+static ProtobufCBinaryData id_of(uint8_t *data) {
+    return (ProtobufCBinaryData){.len = CORE_ID_SIZE, .data = data};
+}
+
+/* Own events of a lane after one, as an Append; how many there are. */
+static int own_events(struct core *core, int lane, uint64_t after, size_t max, size_t bytes,
+                      Bus__AppendRequest *request) {
+    struct err err = {0};
+    struct bytes *events = arena_alloc(core->out_arena, max * sizeof *events);
+    int count = event_read(core->store, (Wire__Lane)lane, after, max, bytes, core->out_arena,
+                           events, &err);
+
+    if (count < 0) {
+        return -1;
+    }
+    request->source = id_of(core->source);
+    request->service = core->def->name;
+    request->epoch = core->epoch;
+    request->lane = (Wire__Lane)lane;
+    request->first_seq = after + 1;
+    request->n_events = (size_t)count;
+    request->events = arena_alloc(core->out_arena, (size_t)count * sizeof *request->events + 1);
+    for (int i = 0; i < count; i++) {
+        request->events[i].len = events[i].size;
+        request->events[i].data = (uint8_t *)(uintptr_t)events[i].data; /* read, not changed */
+    }
+    return count;
+}
+
+static void plan_relay(struct core *core, int lane) {
+    struct relay *relay = &core->relay[lane];
+    Bus__AppendRequest request = BUS__APPEND_REQUEST__INIT;
+    bool behind = !relay->known || relay->confirmed < core->committed.seq[lane];
+
+    if (timed_out(core, &relay->flight, LINK_TIMEOUT_MS)) {
+        relay->flight.busy = false;
+        relay->known = false;
+    }
+    if (!behind || core->committed.seq[lane] == 0) {
+        relay->waiting_since_ms = 0;
+    } else if (relay->waiting_since_ms == 0 && core->committed.seq[lane] > relay->confirmed) {
+        relay->waiting_since_ms = core->now_ms;
+    }
+    if (relay->flight.busy || !behind || core->now_ms < relay->retry_ms) {
+        return;
+    }
+    int count = own_events(core, lane, relay->confirmed, relay->known ? RELAY_EVENTS : 0,
+                           RELAY_BYTES, &request);
+    if (count >= 0) {
+        core_send(core, bus_peer, append_method, &request.base, &relay->flight);
+    }
+}
+
+static void plan_hand_over(struct core *core) {
+    struct relay *relay = &core->relay[WIRE__LANE__URGENT];
+    Bus__AppendRequest request = BUS__APPEND_REQUEST__INIT;
+    uint64_t after = relay->handed > relay->confirmed ? relay->handed : relay->confirmed;
+
+    if (timed_out(core, &relay->hand_flight, LINK_TIMEOUT_MS)) {
+        relay->hand_flight.busy = false;
+    }
+    if (strcmp(core->def->name, notify_peer) == 0 || relay->hand_flight.busy
+        || relay->waiting_since_ms == 0 || core->now_ms < relay->hand_retry_ms
+        || core->now_ms - relay->waiting_since_ms < HAND_OVER_MS
+        || after >= core->committed.seq[WIRE__LANE__URGENT]) {
+        return;
+    }
+    int count = own_events(core, WIRE__LANE__URGENT, after, HAND_OVER_EVENTS, HAND_OVER_BYTES,
+                           &request);
+    if (count > 0) {
+        Notify__HandOverRequest hand = NOTIFY__HAND_OVER_REQUEST__INIT;
+        hand.n_events = request.n_events;
+        hand.events = request.events;
+        relay->handing = after + (uint64_t)count;
+        relay->hand_retry_ms = core->now_ms + RETRY_MS;
+        core_send(core, notify_peer, hand_over_method, &hand.base, &relay->hand_flight);
+    }
+}
+
+static void plan_pull(struct core *core, int lane) {
+    struct puller *puller = &core->puller[lane];
+    Bus__PullRequest request = BUS__PULL_REQUEST__INIT;
+    const char *patterns[PATTERNS_MAX];
+
+    if (timed_out(core, &puller->flight, PULL_WAIT_MS + LINK_TIMEOUT_MS)) {
+        puller->flight.busy = false;
+    }
+    if (!puller->any || puller->flight.busy || core->now_ms < puller->retry_ms) {
+        return;
+    }
+    for (size_t i = 0; i < core->subscription_count && request.n_patterns < PATTERNS_MAX; i++) {
+        if ((int)core->subscriptions[i].lane == lane) {
+            patterns[request.n_patterns++] = core->subscriptions[i].pattern;
+        }
+    }
+    request.patterns = patterns;
+    request.subscription = core->def->name;
+    request.lane = (Wire__Lane)lane;
+    request.log = id_of(puller->log);
+    request.after = puller->after;
+    request.max = PULL_EVENTS;
+    /* The first answer comes at once: it tells the head to catch up with. */
+    request.wait_ms = puller->head_seen ? PULL_WAIT_MS : 0;
+    core_send(core, bus_peer, pull_method, &request.base, &puller->flight);
+}
+
+static void plan_recover(struct core *core) {
+    Bus__RecoverRequest request = BUS__RECOVER_REQUEST__INIT;
+
+    if (timed_out(core, &core->recover_flight, LINK_TIMEOUT_MS)) {
+        core->recover_flight.busy = false;
+    }
+    if (core->recover_flight.busy || core->now_ms < core->recover_retry_ms) {
+        return;
+    }
+    request.source = id_of(core->source);
+    request.lane = (Wire__Lane)core->recover_lane;
+    request.after_seq = core->head.seq[core->recover_lane];
+    core_send(core, bus_peer, recover_method, &request.base, &core->recover_flight);
+}
+
+void links_plan(struct core *core) {
+    if (core->def->is_bus || core->fenced) {
+        return;
+    }
+    if (core->restored) {
+        plan_recover(core);
+        return;
+    }
+    for (int lane = LANES - 1; lane >= 0; lane--) {
+        plan_relay(core, lane);
+        plan_pull(core, lane);
+    }
+    plan_hand_over(core);
+}
+
+static int64_t sooner(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+int64_t links_wake(const struct core *core) {
+    int64_t wake = never_ms;
+
+    if (core->def->is_bus || core->fenced) {
+        return wake;
+    }
+    if (core->restored) {
+        return core->recover_flight.busy ? core->recover_flight.sent_ms + LINK_TIMEOUT_MS
+                                         : core->recover_retry_ms;
+    }
+    for (int lane = 0; lane < LANES; lane++) {
+        const struct relay *relay = &core->relay[lane];
+        const struct puller *puller = &core->puller[lane];
+        if (relay->flight.busy) {
+            wake = sooner(wake, relay->flight.sent_ms + LINK_TIMEOUT_MS);
+        } else if (!relay->known || relay->confirmed < core->committed.seq[lane]) {
+            wake = sooner(wake, relay->retry_ms);
+        }
+        if (puller->flight.busy) {
+            wake = sooner(wake, puller->flight.sent_ms + PULL_WAIT_MS + LINK_TIMEOUT_MS);
+        } else if (puller->any) {
+            wake = sooner(wake, puller->retry_ms);
+        }
+    }
+    const struct relay *urgent = &core->relay[WIRE__LANE__URGENT];
+    if (urgent->waiting_since_ms != 0 && urgent->handed < core->committed.seq[WIRE__LANE__URGENT]
+        && strcmp(core->def->name, notify_peer) != 0) {
+        int64_t hand = urgent->waiting_since_ms + HAND_OVER_MS;
+        hand = urgent->hand_flight.busy       ? urgent->hand_flight.sent_ms + LINK_TIMEOUT_MS
+               : hand < urgent->hand_retry_ms ? urgent->hand_retry_ms
+                                              : hand;
+        wake = sooner(wake, hand);
+    }
+    return wake;
+}
+
+static void drop_flight(struct core *core, struct flight *flight, int64_t *retry_ms) {
+    if (flight->busy) {
+        flight->busy = false;
+        *retry_ms = core->now_ms + RETRY_MS;
+    }
+}
+
+void links_lost(struct core *core, const char *peer) {
+    if (strcmp(peer, notify_peer) == 0) {
+        struct relay *relay = &core->relay[WIRE__LANE__URGENT];
+        drop_flight(core, &relay->hand_flight, &relay->hand_retry_ms);
+    }
+    if (strcmp(peer, bus_peer) != 0) {
+        return;
+    }
+    for (int lane = 0; lane < LANES; lane++) {
+        core->relay[lane].known = false;
+        drop_flight(core, &core->relay[lane].flight, &core->relay[lane].retry_ms);
+        drop_flight(core, &core->puller[lane].flight, &core->puller[lane].retry_ms);
+    }
+    drop_flight(core, &core->recover_flight, &core->recover_retry_ms);
+}
+
+/* ---- hearing ---- */
+
+/* The bus has more of this store than the store itself: an old copy, or a second one. */
+static void fence(struct core *core, uint64_t head, uint64_t epoch) {
+    core->fenced = true;
+    log_error(
+        "fenced",
+        "why=\"the bus has later events of this store\" epoch=%llu bus_epoch=%llu bus_head=%llu"
+        " do=\"restore it with: shouwen restore\"",
+        (unsigned long long)core->epoch, (unsigned long long)epoch, (unsigned long long)head);
+}
+
+static int hear_append(struct core *core, int lane, const Wire__Reply *reply) {
+    struct relay *relay = &core->relay[lane];
+    ProtobufCAllocator allocator = arena_protobuf(core->arena);
+
+    relay->flight.busy = false;
+    Bus__AppendReply *said = reply->code == WIRE__CODE__OK ? bus__append_reply__unpack(
+                                 &allocator, reply->payload.len, reply->payload.data)
+                                                           : NULL;
+    if (!said) {
+        relay->known = false;
+        relay->retry_ms = core->now_ms + RETRY_MS;
+        return 0;
+    }
+    if (said->head_seq > core->committed.seq[lane] || said->epoch > core->epoch) {
+        fence(core, said->head_seq, said->epoch);
+        return 0;
+    }
+    relay->known = true;
+    relay->confirmed = said->head_seq;
+    relay->waiting_since_ms = 0;
+    relay->retry_ms = 0;
+    return 0;
+}
+
+static int hear_pull(struct core *core, int lane, const Wire__Reply *reply, struct err *err) {
+    struct puller *puller = &core->puller[lane];
+    ProtobufCAllocator allocator = arena_protobuf(core->arena);
+
+    puller->flight.busy = false;
+    puller->retry_ms = core->now_ms + RETRY_MS; /* unless all goes well */
+    Bus__PullReply *said = reply->code == WIRE__CODE__OK ? bus__pull_reply__unpack(
+                               &allocator, reply->payload.len, reply->payload.data)
+                                                         : NULL;
+    if (!said || said->log.len != CORE_ID_SIZE) {
+        return 0;
+    }
+    for (size_t i = 0; i < said->n_events; i++) {
+        size_t used = arena_used(core->arena);
+        struct bytes body = {said->events[i].data, said->events[i].len};
+        Wire__Event *event = wire__event__unpack(&allocator, body.size, body.data);
+        if (!event) {
+            log_error("damaged event", "lane=%d", lane);
+            continue;
+        }
+        if (intake_event(core, event, body, err)) {
+            return -1;
+        }
+        arena_rewind(core->arena, used);
+    }
+    if (!puller->head_seen) {
+        puller->head_seen = true;
+        puller->start_head = said->head;
+    }
+    memcpy(puller->log, said->log.data, CORE_ID_SIZE);
+    puller->after = said->next;
+    puller->retry_ms = 0;
+    return said->n_events > 0 ? save_place(core, lane, err) : 0;
+}
+
+/* A request that had been carried out before the copy was made later: it is known as done. */
+static int remember_done(struct core *core, const Wire__Event *event, struct err *err) {
+    Wire__Reply reply = WIRE__REPLY__INIT;
+
+    reply.id = event->cause->request;
+    reply.code = WIRE__CODE__ALREADY_EXISTS;
+    reply.rule = "done_before_restore";
+    reply.message = core_text(core, reply.rule, "", "zh", core->arena);
+    struct bytes packed = core_pack(&reply.base, core->arena);
+    struct query q = QUERY(core->store, "INSERT INTO request(actor, id, hash, reply)"
+                                        " VALUES(?1, ?2, x'', ?3) ON CONFLICT DO NOTHING");
+    query_bind_text(&q, 1, event->actor);
+    query_bind_blob(&q, 2, event->cause->request.data, event->cause->request.len);
+    query_bind_blob(&q, 3, packed.data, packed.size);
+    return query_done(&q, err);
+}
+
+static int fold(struct core *core, Wire__Event *event, struct bytes body, struct err *err) {
+    struct call call = core_call(core);
+
+    if (event_restore(core, event, body, err)) {
+        return -1;
+    }
+    call.event = event;
+    call.recovering = true;
+    if (core->def->fold && core->def->fold(&call, err)) {
+        return -1;
+    }
+    const Wire__Cause *cause = event->cause;
+    if (cause && cause->source.len == CORE_ID_SIZE && cause->subscription[0]) {
+        (void)intake_set(core, cause->subscription, cause->source.data, cause->lane, cause->seq);
+    }
+    return cause && cause->request.len == CORE_ID_SIZE ? remember_done(core, event, err) : 0;
+}
+
+static int end_recovery(struct core *core, uint64_t bus_epoch, struct err *err) {
+    if (bus_epoch >= core->epoch) {
+        core->epoch = bus_epoch + 1;
+    }
+    core->restored = false;
+    log_info("recovered", "service=%s position=%llu epoch=%llu", core->def->name,
+             (unsigned long long)core->head.position, (unsigned long long)core->epoch);
+    return core_meta_put(core, "restored", 0, err)
+                   || core_meta_put(core, "epoch", (int64_t)core->epoch, err)
+               ? -1
+               : 0;
+}
+
+static int hear_recover(struct core *core, const Wire__Reply *reply, struct err *err) {
+    ProtobufCAllocator allocator = arena_protobuf(core->arena);
+    int lane = core->recover_lane;
+
+    core->recover_flight.busy = false;
+    core->recover_retry_ms = core->now_ms + RETRY_MS;
+    Bus__RecoverReply *said = reply->code == WIRE__CODE__OK ? bus__recover_reply__unpack(
+                                  &allocator, reply->payload.len, reply->payload.data)
+                                                            : NULL;
+    if (!said) {
+        return 0;
+    }
+    for (size_t i = 0; i < said->n_events; i++) {
+        struct bytes body = {said->events[i].data, said->events[i].len};
+        Wire__Event *event = wire__event__unpack(&allocator, body.size, body.data);
+        if (!event || event->position != core->head.position + 1) {
+            break; /* the other lane goes first */
+        }
+        if (fold(core, event, body, err)) {
+            return -1;
+        }
+    }
+    core->recover_retry_ms = 0;
+    core->recover_done[lane] = core->head.seq[lane] >= said->head_seq;
+    core->recover_lane = (lane + 1) % LANES;
+    return core->recover_done[0] && core->recover_done[1] ? end_recovery(core, said->epoch, err)
+                                                          : 0;
+}
+
+static bool answers(const struct flight *flight, const Wire__Reply *reply) {
+    return flight->busy && reply->id.len == CORE_ID_SIZE
+           && memcmp(flight->id, reply->id.data, CORE_ID_SIZE) == 0;
+}
+
+int links_reply(struct core *core, const struct input *input, struct err *err) {
+    ProtobufCAllocator allocator = arena_protobuf(core->arena);
+    const Wire__Reply *reply = wire__reply__unpack(&allocator, input->size, input->data);
+
+    if (!reply) {
+        return 0;
+    }
+    for (int lane = 0; lane < LANES; lane++) {
+        if (answers(&core->relay[lane].flight, reply)) {
+            return hear_append(core, lane, reply);
+        }
+        if (answers(&core->puller[lane].flight, reply)) {
+            return hear_pull(core, lane, reply, err);
+        }
+        struct relay *relay = &core->relay[lane];
+        if (answers(&relay->hand_flight, reply)) {
+            relay->hand_flight.busy = false;
+            if (reply->code == WIRE__CODE__OK) {
+                relay->handed = relay->handing;
+            }
+            return 0;
+        }
+    }
+    if (answers(&core->recover_flight, reply)) {
+        return hear_recover(core, reply, err);
+    }
+    return 0; /* late: its question was asked again */
+}
+
+bool core_ready(const struct core *core) {
+    if (core->restored || core->fenced || !core->manual_ready) {
+        return false;
+    }
+    for (int lane = 0; lane < LANES; lane++) {
+        const struct puller *puller = &core->puller[lane];
+        if (puller->any && (!puller->head_seen || puller->after < puller->start_head)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int links_revoked(struct call *call, struct err *err) {
+    const Wire__Event *event = call->event;
+    struct query q = QUERY(call->store, "INSERT INTO revoked(staff, generation) VALUES(?1, ?2)"
+                                        " ON CONFLICT(staff) DO UPDATE SET"
+                                        " generation = max(generation, excluded.generation)");
+
+    query_bind_text(&q, 1, value_text(event->fields, event->n_fields, "staff"));
+    query_bind_i64(&q, 2, value_i64(event->fields, event->n_fields, "generation", 0));
+    dispatch_forget_tokens(call->core);
+    return query_done(&q, err);
+}

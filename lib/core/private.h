@@ -1,0 +1,240 @@
+/*
+ * private - the inside of a core, for the files of lib/core only.
+ */
+#ifndef CORE_PRIVATE_H
+#define CORE_PRIVATE_H
+
+#include "base/text.h"
+#include "core/core.h"
+#include "core/event.h"
+#include "core/timer.h"
+
+enum {
+    HASH_SIZE = 32,
+    LANES = 2,
+    ARENA_SIZE = 16 << 20,
+    GROUP_ARENA_MAX = 4 << 20, /* a group that has taken so much is closed */
+    OUT_ARENA_SIZE = 8 << 20,
+    GROUP_REPLIES_MAX = 1 << 20,
+    QUEUE_MAX = 8192,
+    QUEUE_BYTES_MAX = 16 << 20,
+    PARKED_MAX = 512,
+    OUTS_MAX = 1024,
+    TIMERS_A_GROUP = 64,
+    JOBS_MAX = 64, /* in flight, for each of urgent and not */
+    TOKENS_CACHED = 1024,
+    ITEMS_MAX = CORE_GROUP_MAX + 2 * TIMERS_A_GROUP,
+    LINK_TIMEOUT_MS = 2000,
+    PULL_WAIT_MS = 20000,
+};
+
+static const int64_t never_ms = INT64_MAX;
+
+/* What a savepoint that is undone must undo in memory. */
+struct head {
+    uint64_t seq[LANES];
+    uint64_t position;
+    uint8_t hash[HASH_SIZE];
+};
+
+enum input_kind { INPUT_REQUEST, INPUT_REPLY, INPUT_JOB, INPUT_TIMER };
+
+struct input {
+    enum input_kind kind;
+    struct origin from;
+    char peer[24]; /* copy of from.peer, or the peer that replied */
+    uint8_t *data;
+    size_t size;
+    int64_t id;  /* job or timer */
+    bool failed; /* job */
+    struct err err;
+    bool expired; /* a parked request whose time is over */
+};
+
+/* One thing of a group. */
+struct item {
+    struct input *input;
+    const struct method *method;
+    Wire__Request *request;
+    const void *payload;
+    struct bytes reply;
+    bool answered;
+    bool park;
+    char park_on[64];
+    int64_t park_until_ms;
+};
+
+struct parked {
+    struct input *input;
+    char on[64];
+    int64_t until_ms;
+    bool woken;
+};
+
+/* A call to a peer, one in flight. */
+struct flight {
+    bool busy;
+    uint8_t id[CORE_ID_SIZE];
+    int64_t sent_ms;
+};
+
+struct relay {
+    bool known;         /* the bus has said where it stands */
+    uint64_t confirmed; /* by the bus */
+    struct flight flight;
+    int64_t retry_ms;         /* not before */
+    int64_t waiting_since_ms; /* the oldest unconfirmed event was committed then; 0: none */
+    uint64_t handed;          /* urgent: given to notify directly up to here */
+    uint64_t handing;
+    struct flight hand_flight;
+    int64_t hand_retry_ms;
+};
+
+struct puller {
+    bool any; /* there are subscriptions in this lane */
+    uint8_t log[CORE_ID_SIZE];
+    uint8_t patterns[CORE_ID_SIZE]; /* hash of the set */
+    uint64_t after;
+    uint64_t start_head; /* the first head seen */
+    bool head_seen;
+    struct flight flight;
+    int64_t retry_ms;
+};
+
+struct cursor_slot {
+    const struct subscription *subscription;
+    uint8_t source[CORE_ID_SIZE];
+    Wire__Lane lane;
+    uint64_t seq;
+    bool dirty;
+};
+
+struct token_slot {
+    uint8_t hash[16];
+    int64_t until_ms;
+    int64_t from_ms;
+    struct actor actor;
+    uint64_t generation;
+    struct arena *arena;
+};
+
+struct core {
+    const struct service_def *def;
+    struct core_config config;
+    struct store *store;
+    struct arena *arena;     /* of the group */
+    struct arena *out_arena; /* of what leaves */
+    uint8_t source[CORE_ID_SIZE];
+    uint64_t epoch;
+    int64_t now_ms;
+    struct head head;
+    struct head committed;
+
+    struct input **queue;
+    size_t queued, queue_bytes;
+    uint64_t refused;
+
+    struct item *items;
+    size_t item_count;
+    size_t reply_bytes;
+
+    struct parked parked[PARKED_MAX];
+    size_t parked_count;
+    char notes[16][64]; /* names told by core_notify in this group */
+    size_t note_count;
+
+    struct out *outs;
+    size_t out_count, out_next;
+
+    int64_t next_timer_ms;
+    int64_t next_job_ms;
+    struct running {
+        int64_t id;
+        int urgent;
+    } running[2 * JOBS_MAX];
+    size_t running_count;
+    int jobs_running[2]; /* of them: normal, urgent */
+
+    struct relay relay[LANES];
+    struct puller puller[LANES];
+    struct cursor_slot *cursors;
+    size_t cursor_count, cursor_room;
+    const struct subscription *subscriptions; /* the service's and the core's own */
+    size_t subscription_count;
+
+    bool restored; /* a copy: recovers before it serves */
+    bool fenced;   /* the bus has later events of this store: it must not serve */
+    struct flight recover_flight;
+    int64_t recover_retry_ms;
+    int recover_lane;
+    bool recover_done[LANES];
+
+    struct token_slot tokens[TOKENS_CACHED];
+    uint64_t random_count;
+    uint8_t random_key[HASH_SIZE];
+
+    enum { BACKUP_NONE, BACKUP_WANTED, BACKUP_DONE, BACKUP_FAILED } backup;
+    char backup_path[1024];
+    struct err backup_err;
+
+    bool manual_ready;
+    text_fn *text;
+    void *text_arg;
+    permit_fn *permit;
+    void *permit_arg;
+    void *state;
+};
+
+/* A call of the system, for timers, events and jobs. */
+struct call core_call(struct core *core);
+
+/* core.c */
+void core_out(struct core *core, const struct out *out);
+struct bytes core_pack(const ProtobufCMessage *message, struct arena *arena);
+void core_send(struct core *core, const char *peer, const char *method,
+               const ProtobufCMessage *payload, struct flight *flight);
+int64_t core_meta(struct core *core, const char *key, int64_t none, struct err *err);
+int core_meta_put(struct core *core, const char *key, int64_t value, struct err *err);
+void core_undo_memory(struct core *core, const struct head *head);
+
+/* dispatch.c: one request */
+void dispatch_forget_tokens(struct core *core);
+void dispatch_decode(struct core *core, struct item *item);
+void dispatch_run(struct core *core, struct item *item);
+void dispatch_refuse(struct core *core, struct item *item, const struct err *err);
+
+/* links.c: relay, pull, recover */
+int links_load(struct core *core, struct err *err);
+void links_plan(struct core *core);
+int links_reply(struct core *core, const struct input *input, struct err *err);
+void links_lost(struct core *core, const char *peer);
+int64_t links_wake(const struct core *core);
+int links_revoked(struct call *call, struct err *err);
+
+/* intake.c: events of others, and the cursors */
+int intake_load(struct core *core, struct err *err);
+int intake_event(struct core *core, Wire__Event *event, struct bytes body, struct err *err);
+int intake_flush(struct core *core, struct err *err);
+int intake_set(struct core *core, const char *subscription, const uint8_t *source, Wire__Lane lane,
+               uint64_t seq);
+int intake_retry(struct core *core, int64_t id, uint32_t *applied, struct err *err);
+
+/* timer.c */
+size_t timer_due(struct core *core, int64_t before_ms, bool including, int64_t *ids, size_t max);
+int timer_run(struct core *core, int64_t id, struct err *err);
+int timer_next(struct core *core, struct err *err);
+int job_start(struct core *core, struct err *err);
+int job_done(struct core *core, const struct input *input, struct err *err);
+int job_restart(struct core *core, struct err *err);
+
+/* builtin.c */
+static const char backup_park[] = "core.backup";
+extern const struct method builtin_methods[];
+
+/* event.c */
+int event_load_head(struct core *core, struct err *err);
+int event_restore(struct core *core, const Wire__Event *event, struct bytes body, struct err *err);
+
+extern const struct migration core_schema[];
+
+#endif

@@ -1,0 +1,266 @@
+#include "core/timer.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "core/private.h"
+#include "store/query.h"
+
+int timer_set(struct call *call, const char *kind, const char *ref, const char *name, int64_t mark,
+              int64_t due_ms, struct err *err) {
+    struct query q = QUERY(call->store,
+                           "INSERT INTO timer(due_ms, kind, ref, name, mark)"
+                           " VALUES(?1, ?2, ?3, ?4, ?5)"
+                           " ON CONFLICT(kind, ref, name)"
+                           " DO UPDATE SET due_ms = excluded.due_ms, mark = excluded.mark");
+
+    query_bind_i64(&q, 1, due_ms);
+    query_bind_text(&q, 2, kind);
+    query_bind_text(&q, 3, ref);
+    query_bind_text(&q, 4, name);
+    query_bind_i64(&q, 5, mark);
+    if (due_ms < call->core->next_timer_ms) {
+        call->core->next_timer_ms = due_ms;
+    }
+    return query_done(&q, err);
+}
+
+int timer_clear(struct call *call, const char *kind, const char *ref, const char *name,
+                struct err *err) {
+    struct query q = QUERY(call->store,
+                           "DELETE FROM timer WHERE kind = ?1 AND ref = ?2 AND name = ?3");
+
+    query_bind_text(&q, 1, kind);
+    query_bind_text(&q, 2, ref);
+    query_bind_text(&q, 3, name);
+    return query_done(&q, err);
+}
+
+int timer_clear_all(struct call *call, const char *kind, const char *ref, struct err *err) {
+    struct query q = QUERY(call->store, "DELETE FROM timer WHERE kind = ?1 AND ref = ?2");
+
+    query_bind_text(&q, 1, kind);
+    query_bind_text(&q, 2, ref);
+    return query_done(&q, err);
+}
+
+/* Those before an instant, or up to and at it: at the limit is in time, so what was sent
+ * at that very instant goes first. */
+size_t timer_due(struct core *core, int64_t before_ms, bool including, int64_t *ids, size_t max) {
+    struct err err = {0};
+    size_t count = 0;
+
+    if (core->next_timer_ms > before_ms) {
+        return 0;
+    }
+    struct query q = QUERY(core->store, "SELECT id FROM timer WHERE due_ms < ?1"
+                                        " ORDER BY due_ms, id LIMIT ?2");
+    query_bind_i64(&q, 1, including ? before_ms + 1 : before_ms);
+    query_bind_i64(&q, 2, (int64_t)max);
+    while (query_step(&q, &err) == 1) {
+        ids[count++] = query_i64(&q, 0);
+    }
+    query_end(&q);
+    return count;
+}
+
+/* The earliest that is left; read again after each group that ran some. */
+int timer_next(struct core *core, struct err *err) {
+    struct query q = QUERY(core->store, "SELECT due_ms FROM timer ORDER BY due_ms, id LIMIT 1");
+    int found = query_step(&q, err);
+
+    core->next_timer_ms = found == 1 ? query_i64(&q, 0) : never_ms;
+    query_end(&q);
+    if (found < 0) {
+        return -1;
+    }
+    core->next_job_ms = never_ms;
+    for (int urgent = 0; found >= 0 && urgent < 2; urgent++) {
+        if (core->jobs_running[urgent] >= JOBS_MAX) {
+            continue; /* looked at again when one of them ends */
+        }
+        q = QUERY(core->store, "SELECT due_ms FROM job WHERE epoch = 0 AND urgent = ?1"
+                               " ORDER BY due_ms, id LIMIT 1");
+        query_bind_i64(&q, 1, urgent);
+        found = query_step(&q, err);
+        if (found == 1 && query_i64(&q, 0) < core->next_job_ms) {
+            core->next_job_ms = query_i64(&q, 0);
+        }
+        query_end(&q);
+    }
+    return found < 0 ? -1 : 0;
+}
+
+static const struct timer_kind *find_kind(const struct service_def *def, const char *name) {
+    for (const struct timer_kind *kind = def->timers; kind && kind->kind; kind++) {
+        if (strcmp(kind->kind, name) == 0) {
+            return kind;
+        }
+    }
+    return NULL;
+}
+
+/* What cannot be handled is put aside with an alarm, not tried for ever. */
+static int give_up(struct core *core, const struct due *due, const struct err *why,
+                   struct err *err) {
+    struct call call = core_call(core);
+    Wire__Event event = WIRE__EVENT__INIT;
+    struct values fields = {.arena = core->arena};
+    char line[ERR_TEXT_MAX];
+
+    log_error("timer refused", "kind=%s ref=%s name=%s why=\"%s\"", due->kind, due->ref, due->name,
+              err_line(why, line));
+    values_add_text(&fields, "subscription", due->kind);
+    values_add_text(&fields, "topic", due->name);
+    values_add_text(&fields, "why", arena_text(core->arena, "%s", line));
+    event.topic = "dead.letter";
+    event.lane = WIRE__LANE__URGENT;
+    event.case_no = due->ref;
+    event.n_fields = fields.count;
+    event.fields = fields.list;
+    return event_put(&call, &event, err);
+}
+
+int timer_run(struct core *core, int64_t id, struct err *err) {
+    struct query q = QUERY(core->store, "DELETE FROM timer WHERE id = ?1"
+                                        " RETURNING kind, ref, name, mark, due_ms");
+    struct due due = {.id = id};
+
+    query_bind_i64(&q, 1, id);
+    int found = query_step(&q, err);
+    if (found != 1) {
+        return found; /* something earlier in the group cleared or moved it */
+    }
+    due.kind = query_text(&q, 0, core->arena);
+    due.ref = query_text(&q, 1, core->arena);
+    due.name = query_text(&q, 2, core->arena);
+    due.mark = query_i64(&q, 3);
+    due.due_ms = query_i64(&q, 4);
+    if (query_done(&q, err)) {
+        return -1;
+    }
+    const struct timer_kind *kind = find_kind(core->def, due.kind);
+    if (!kind) {
+        struct err why = {0};
+        (void)err_plain(&why, ERR_INTERNAL, "no such kind of timer");
+        return give_up(core, &due, &why, err);
+    }
+    struct call call = core_call(core);
+    struct head before = core->head;
+    if (store_savepoint(core->store, 1, err)) {
+        return -1;
+    }
+    struct err why = {0};
+    if (kind->handler(&call, &due, &why) == 0) {
+        return store_release(core->store, 1, err);
+    }
+    store_rollback_to(core->store, 1);
+    core_undo_memory(core, &before);
+    if (!store_in_txn(core->store)) {
+        *err = why;
+        return -1;
+    }
+    return give_up(core, &due, &why, err);
+}
+
+/* ---- jobs ---- */
+
+static const struct job_kind *find_job(const struct service_def *def, const char *name) {
+    for (const struct job_kind *kind = def->jobs; kind && kind->kind; kind++) {
+        if (strcmp(kind->kind, name) == 0) {
+            return kind;
+        }
+    }
+    return NULL;
+}
+
+int64_t job_put(struct call *call, const char *kind, const char *ref, struct bytes input,
+                int64_t due_ms, struct err *err) {
+    struct query q = QUERY(call->store, "INSERT INTO job(due_ms, kind, ref, input, urgent, epoch)"
+                                        " VALUES(?1, ?2, ?3, ?4, ?5, 0) RETURNING id");
+    const struct job_kind *known = find_job(call->core->def, kind);
+    int64_t due = due_ms ? due_ms : call->now_ms;
+
+    query_bind_i64(&q, 1, due);
+    query_bind_text(&q, 2, kind);
+    query_bind_text(&q, 3, ref);
+    query_bind_blob(&q, 4, input.data, input.size);
+    query_bind_i64(&q, 5, known && known->urgent);
+    if (query_step(&q, err) != 1) {
+        return -1;
+    }
+    int64_t id = query_i64(&q, 0);
+    if (due < call->core->next_job_ms) {
+        call->core->next_job_ms = due;
+    }
+    return query_done(&q, err) ? -1 : id;
+}
+
+/* Those that ran when the process ended run again. */
+int job_restart(struct core *core, struct err *err) {
+    struct query q = QUERY(core->store, "UPDATE job SET epoch = 0 WHERE epoch <> 0");
+
+    return query_done(&q, err);
+}
+
+/* Starts due ones of a class while there is room; they leave after the group's commit. */
+static int start_class(struct core *core, int urgent, struct err *err) {
+    struct query q = QUERY(core->store, "UPDATE job SET epoch = ?1 WHERE id ="
+                                        " (SELECT id FROM job WHERE epoch = 0 AND urgent = ?2"
+                                        "  AND due_ms <= ?3 ORDER BY due_ms, id LIMIT 1)"
+                                        " RETURNING id, kind, input");
+
+    while (core->jobs_running[urgent] < JOBS_MAX && core->out_count < OUTS_MAX / 2
+           && arena_used(core->out_arena) < OUT_ARENA_SIZE / 2) {
+        query_bind_i64(&q, 1, (int64_t)core->epoch);
+        query_bind_i64(&q, 2, urgent);
+        query_bind_i64(&q, 3, core->now_ms);
+        int found = query_step(&q, err);
+        if (found != 1) {
+            return found;
+        }
+        struct out out = {.kind = OUT_JOB, .job = query_i64(&q, 0)};
+        out.kind_of_job = find_job(core->def, query_text(&q, 1, core->arena));
+        out.input.data = query_blob(&q, 2, core->out_arena, &out.input.size);
+        if (query_done(&q, err)) {
+            return -1;
+        }
+        if (out.kind_of_job) {
+            core->running[core->running_count++] = (struct running){out.job, urgent};
+            core->jobs_running[urgent]++;
+            core_out(core, &out);
+        }
+    }
+    return 0;
+}
+
+int job_start(struct core *core, struct err *err) {
+    if (core->next_job_ms > core->now_ms) {
+        return 0;
+    }
+    return start_class(core, 1, err) || start_class(core, 0, err) ? -1 : 0;
+}
+
+int job_done(struct core *core, const struct input *input, struct err *err) {
+    struct query q = QUERY(core->store, "DELETE FROM job WHERE id = ?1"
+                                        " RETURNING kind, ref, input");
+    struct job_result result = {.id = input->id, .failed = input->failed, .err = &input->err};
+
+    query_bind_i64(&q, 1, input->id);
+    int found = query_step(&q, err);
+    if (found != 1) {
+        return found;
+    }
+    const struct job_kind *kind = find_job(core->def, query_text(&q, 0, core->arena));
+    result.ref = query_text(&q, 1, core->arena);
+    result.input.data = query_blob(&q, 2, core->arena, &result.input.size);
+    result.output = (struct bytes){input->data, input->size};
+    if (query_done(&q, err)) {
+        return -1;
+    }
+    if (!kind) {
+        return 0;
+    }
+    struct call call = core_call(core);
+    return kind->done(&call, &result, err);
+}
