@@ -17,6 +17,7 @@
 enum {
     SEAL_KEY_SIZE = 32,
     SEAL_BLIND_SIZE = 16,
+    SEAL_NUMBER_SIZE = 64, /* room for a number in its normal form; what is longer is cut */
     TOKEN_PUBLIC_SIZE = 32,
     TOKEN_SECRET_SIZE = 64,
 };
@@ -28,6 +29,9 @@ struct secrets {
     uint8_t token_secret[TOKEN_SECRET_SIZE]; /* all zero but in registry */
 };
 
+/* seal_init - make libsodium ready.  Every function here does so itself; again is fine. */
+void seal_init(void);
+
 /* secrets_from_seed - a whole set from a number, for tests and rehearsals. */
 void secrets_from_seed(struct secrets *secrets, uint64_t seed);
 
@@ -38,6 +42,12 @@ struct bytes seal_text(const struct secrets *secrets, const char *context, const
 /* seal_open - the text; or NULL when it was not sealed with this key and context. */
 char *seal_open(const struct secrets *secrets, const char *context, struct bytes sealed,
                 struct arena *arena);
+
+/*
+ * seal_normal - a number as it is compared: digits and upper-case letters only, no
+ * country code of China ("+86 138-0000-0000" is "13800000000", "+86 10 …" is "010…").
+ */
+void seal_normal(const char *number, char normal[SEAL_NUMBER_SIZE]);
 
 /* seal_blind - 16 bytes, equal for equal numbers however they are written. */
 void seal_blind(const struct secrets *secrets, const char *number, uint8_t blind[SEAL_BLIND_SIZE]);
