@@ -127,7 +127,8 @@ static const char *ends(const Manual__Route *route, struct arena *arena) {
 }
 
 /* A ladder is named, or a parameter names it by class. */
-static const char *ladder(const struct manual *manual, const char *name, const char *class_key) {
+static const char *ladder_key(const struct manual *manual, const char *name,
+                              const char *class_key) {
     if (!*name || manual_ladder(manual, name)) {
         return name;
     }
@@ -135,17 +136,24 @@ static const char *ladder(const struct manual *manual, const char *name, const c
     return by_class ? by_class : name;
 }
 
-static bool any_hour_for(const struct manual *manual, const char *class_key) {
-    int64_t number = 0;
-
-    return *class_key && manual_number(manual, ROUTE_ANY_HOUR, class_key, &number) && number != 0;
+static bool has_class(const Manual__Ladder *ladder, const char *class_key) {
+    for (size_t i = 0; i < ladder->n_any_hour_class; i++) {
+        if (*class_key && text_eq(ladder->any_hour_class[i], class_key)) {
+            return true;
+        }
+    }
+    return false;
 }
 
-static bool any_hour(const struct manual *manual, const Wire__Event *event) {
-    return any_hour_for(manual, field_text(event, "urgency"))
-           || any_hour_for(manual, field_text(event, "grade"))
-           || any_hour_for(manual, field_text(event, "class"))
-           || any_hour_for(manual, field_text(event, "procedure"));
+/* A ladder names urgencies, grades, classes and procedures for which it runs at any hour. */
+static bool any_hour(const struct manual *manual, const char *name, const Wire__Event *event) {
+    const Manual__Ladder *ladder = manual_ladder(manual, name);
+
+    return ladder
+           && (ladder->any_hour || has_class(ladder, field_text(event, "urgency"))
+               || has_class(ladder, field_text(event, "grade"))
+               || has_class(ladder, field_text(event, "class"))
+               || has_class(ladder, field_text(event, "procedure")));
 }
 
 static const char *sentence(const Manual__Route *route, const Wire__Event *event) {
@@ -161,6 +169,7 @@ static struct route_page page_of(const struct manual *manual, const Manual__Rout
                                  const Wire__Event *event, struct arena *arena) {
     const char *class_key = first_of(field_text(event, "class"), field_text(event, "urgency"),
                                      field_text(event, "grade"));
+    const char *ladder = ladder_key(manual, resolved(event, route->ladder), class_key);
 
     return (struct route_page){
         .route = route->key,
@@ -170,7 +179,7 @@ static struct route_page page_of(const struct manual *manual, const Manual__Rout
         .to = targets(route, event, arena),
         .assignee = first_of(field_text(event, "assignee"), field_text(event, "handler"), ""),
         .dept = field_text(event, "dept"),
-        .ladder = ladder(manual, resolved(event, route->ladder), class_key),
+        .ladder = ladder,
         .class_key = class_key,
         .text = sentence(route, event),
         .procedure = field_text(event, "procedure"),
@@ -181,7 +190,7 @@ static struct route_page page_of(const struct manual *manual, const Manual__Rout
         .reject = field_text(event, "reject"),
         .round = field_i64(event, "round"),
         .mark = field_i64(event, "mark"),
-        .any_hour = any_hour(manual, event),
+        .any_hour = any_hour(manual, ladder, event),
     };
 }
 

@@ -29,10 +29,6 @@ enum { ROUTE_PAGES_MAX = 16 }; /* rules that may fire at one event; the rest are
 
 #define ROUTE_TOPIC "page.requested"
 
-/* The parameter that names the classes (urgency, grade, class or procedure) whose
- * pages go out at any hour: its number for them is not 0. */
-#define ROUTE_ANY_HOUR "page.any_hour"
-
 /* One rule that fired.  No text is NULL. */
 struct route_page {
     const char *route;    /* key of the rule: shown on the page */
@@ -52,8 +48,8 @@ struct route_page {
     const char *ack; /* events of the case that an answer fires */
     const char *reject;
     int64_t round;
-    int64_t mark; /* of a clock: 70, 100, 150, 200; else 0 */
-    bool any_hour;
+    int64_t mark;  /* of a clock: 70, 100, 150, 200; else 0 */
+    bool any_hour; /* the ladder runs day and night, for everything or for this class */
 };
 
 /* route_event - the rules that fire, in the manual's order.  Returns how many. */
