@@ -196,6 +196,13 @@ int64_t job_put(struct call *call, const char *kind, const char *ref, struct byt
     return query_done(&q, err) ? -1 : id;
 }
 
+int job_drop(struct call *call, int64_t id, struct err *err) {
+    struct query q = QUERY(call->store, "DELETE FROM job WHERE id = ?1");
+
+    query_bind_i64(&q, 1, id);
+    return query_done(&q, err);
+}
+
 /* Those that ran when the process ended run again. */
 int job_restart(struct core *core, struct err *err) {
     struct query q = QUERY(core->store, "UPDATE job SET epoch = 0 WHERE epoch <> 0");

@@ -36,4 +36,10 @@ int timer_clear_all(struct call *call, const char *kind, const char *ref, struct
 int64_t job_put(struct call *call, const char *kind, const char *ref, struct bytes input,
                 int64_t due_ms, struct err *err);
 
+/*
+ * job_drop - forget a job, by the id that job_put gave.  One that a worker has
+ * begun ends with no effect here; after a restart it does not run again.
+ */
+int job_drop(struct call *call, int64_t id, struct err *err);
+
 #endif
