@@ -234,6 +234,7 @@ struct store *core_store(struct core *core);
 const struct service_def *core_def(const struct core *core);
 const uint8_t *core_source(const struct core *core); /* the store's id, 16 bytes */
 uint64_t core_epoch(const struct core *core);
+int64_t core_now(const struct core *core); /* of the last group; after core_new: its start */
 void *core_state(struct core *core);
 
 /* ---- for handlers ---- */

@@ -11,7 +11,7 @@
 enum { EVENT_MAX = 48 * 1024, VALUES_ROOM = 16 };
 
 int event_load_head(struct core *core, struct err *err) {
-    struct query q = QUERY(core->store, "SELECT position, hash FROM event"
+    struct query q = QUERY(core->store, "SELECT position, hash, body FROM event"
                                         " ORDER BY position DESC LIMIT 1");
     int found = query_step(&q, err);
 
@@ -22,7 +22,14 @@ int event_load_head(struct core *core, struct err *err) {
         const uint8_t *hash = query_blob(&q, 1, core->arena, &size);
         assert(size == HASH_SIZE);
         memcpy(core->head.hash, hash, HASH_SIZE);
+        const uint8_t *body = query_blob(&q, 2, core->arena, &size);
         query_end(&q);
+        /* Time goes on from the newest event, however the machine's clock was set since. */
+        ProtobufCAllocator allocator = arena_protobuf(core->arena);
+        const Wire__Event *last = wire__event__unpack(&allocator, size, body);
+        if (last && last->entered_ms > core->now_ms) {
+            core->now_ms = last->entered_ms;
+        }
     }
     for (int lane = 0; found >= 0 && lane < LANES; lane++) {
         q = QUERY(core->store, "SELECT coalesce(max(seq), 0) FROM event WHERE lane = ?1");
