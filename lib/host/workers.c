@@ -1,0 +1,247 @@
+#include "host/workers.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    STACK_SIZE = 1024 * 1024,
+    LANES = 2,
+    NORMAL = 0,
+    URGENT = 1,
+    MS_PER_S = 1000,
+    NS_PER_MS = 1000000
+};
+
+struct work {
+    struct work *next;
+    struct bytes input;
+    struct work_done done;
+};
+
+struct queue {
+    struct work *first, *last;
+    size_t count;
+};
+
+struct workers {
+    pthread_mutex_t mutex; /* around all below */
+    pthread_cond_t work;   /* something waits, or the end */
+    pthread_cond_t ended;  /* a thread has */
+    struct queue waiting[LANES];
+    struct queue results;
+    size_t running; /* threads */
+    bool stop;
+    int fd;
+};
+
+struct thread_arg {
+    struct workers *workers;
+    int lane;
+};
+
+static void put(struct queue *queue, struct work *work) {
+    work->next = NULL;
+    if (queue->last) {
+        queue->last->next = work;
+    } else {
+        queue->first = work;
+    }
+    queue->last = work;
+    queue->count++;
+}
+
+static struct work *take(struct queue *queue) {
+    struct work *work = queue->first;
+
+    if (work) {
+        queue->first = work->next;
+        queue->last = queue->first ? queue->last : NULL;
+        queue->count--;
+    }
+    return work;
+}
+
+static void work_free(struct work *work) {
+    free((void *)(uintptr_t)work->input.data);
+    free(work);
+}
+
+static void *run(void *arg) {
+    struct workers *workers = ((struct thread_arg *)arg)->workers;
+    int lane = ((struct thread_arg *)arg)->lane;
+    const uint64_t one = 1;
+
+    free(arg);
+    (void)pthread_mutex_lock(&workers->mutex);
+    while (!workers->stop) {
+        struct work *work = take(&workers->waiting[lane]);
+        if (!work) {
+            (void)pthread_cond_wait(&workers->work, &workers->mutex);
+            continue;
+        }
+        (void)pthread_mutex_unlock(&workers->mutex);
+        struct work_done *done = &work->done;
+        done->failed = done->kind->run(work->input, &done->output, &done->size, &done->err) != 0;
+        (void)pthread_mutex_lock(&workers->mutex);
+        put(&workers->results, work);
+        (void)!write(workers->fd, &one, sizeof one);
+    }
+    workers->running--;
+    (void)pthread_cond_signal(&workers->ended);
+    (void)pthread_mutex_unlock(&workers->mutex);
+    return NULL;
+}
+
+static int start(struct workers *workers, int lane, const pthread_attr_t *attr) {
+    pthread_t thread;
+    struct thread_arg *arg = malloc(sizeof *arg);
+
+    if (!arg) {
+        return -1;
+    }
+    *arg = (struct thread_arg){workers, lane};
+    if (pthread_create(&thread, attr, run, arg)) {
+        free(arg);
+        return -1;
+    }
+    (void)pthread_mutex_lock(&workers->mutex);
+    workers->running++;
+    (void)pthread_mutex_unlock(&workers->mutex);
+    return 0;
+}
+
+struct workers *workers_new(size_t normal, size_t urgent, struct err *err) {
+    pthread_attr_t attr;
+    pthread_condattr_t monotonic;
+    struct workers *workers = calloc(1, sizeof *workers);
+
+    assert(normal + urgent <= WORKERS_MAX);
+    if (!workers) {
+        (void)err_plain(err, ERR_UNAVAILABLE, "out of memory");
+        return NULL;
+    }
+    (void)pthread_mutex_init(&workers->mutex, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&workers->work, NULL);
+    (void)pthread_cond_init(&workers->ended, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    (void)pthread_attr_init(&attr);
+    (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    (void)pthread_attr_setstacksize(&attr, STACK_SIZE);
+    workers->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    bool fine = workers->fd >= 0;
+    for (size_t i = 0; fine && i < normal + urgent; i++) {
+        fine = start(workers, i < normal ? NORMAL : URGENT, &attr) == 0;
+    }
+    (void)pthread_attr_destroy(&attr);
+    if (!fine) {
+        (void)err_plain(err, ERR_UNAVAILABLE, "cannot start workers: %s", strerror(errno));
+        (void)workers_free(workers, 0);
+        return NULL;
+    }
+    return workers;
+}
+
+bool workers_put(struct workers *workers, int64_t id, const struct job_kind *kind,
+                 struct bytes input) {
+    struct work *work = calloc(1, sizeof *work);
+    uint8_t *copy = malloc(input.size + 1);
+    bool room = false;
+
+    if (work && copy) {
+        if (input.size > 0) {
+            memcpy(copy, input.data, input.size);
+        }
+        work->input = (struct bytes){copy, input.size};
+        work->done.id = id;
+        work->done.kind = kind;
+        (void)pthread_mutex_lock(&workers->mutex);
+        struct queue *queue = &workers->waiting[kind->urgent ? URGENT : NORMAL];
+        room = queue->count < WORKERS_WAITING_MAX;
+        if (room) {
+            put(queue, work);
+            /* All: the one woken must be of the right lane. */
+            (void)pthread_cond_broadcast(&workers->work);
+        }
+        (void)pthread_mutex_unlock(&workers->mutex);
+    }
+    if (!room) {
+        free(copy);
+        free(work);
+    }
+    return room;
+}
+
+int workers_fd(const struct workers *workers) {
+    return workers->fd;
+}
+
+bool workers_take(struct workers *workers, struct work_done *done) {
+    uint64_t count = 0;
+
+    (void)pthread_mutex_lock(&workers->mutex);
+    struct work *work = take(&workers->results);
+    if (!workers->results.first) {
+        (void)!read(workers->fd, &count, sizeof count);
+    }
+    (void)pthread_mutex_unlock(&workers->mutex);
+    if (!work) {
+        return false;
+    }
+    *done = work->done;
+    work_free(work);
+    return true;
+}
+
+size_t workers_waiting(struct workers *workers) {
+    (void)pthread_mutex_lock(&workers->mutex);
+    size_t count = workers->waiting[NORMAL].count + workers->waiting[URGENT].count;
+    (void)pthread_mutex_unlock(&workers->mutex);
+    return count;
+}
+
+bool workers_free(struct workers *workers, int64_t wait_ms) {
+    struct timespec until = {0, 0};
+    int rc = 0;
+
+    if (!workers) {
+        return true;
+    }
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += wait_ms / MS_PER_S;
+    until.tv_nsec += wait_ms % MS_PER_S * NS_PER_MS;
+    if (until.tv_nsec >= (int64_t)MS_PER_S * NS_PER_MS) {
+        until.tv_sec++;
+        until.tv_nsec -= (int64_t)MS_PER_S * NS_PER_MS;
+    }
+    (void)pthread_mutex_lock(&workers->mutex);
+    workers->stop = true;
+    (void)pthread_cond_broadcast(&workers->work);
+    while (workers->running > 0 && rc == 0) {
+        rc = pthread_cond_timedwait(&workers->ended, &workers->mutex, &until);
+    }
+    bool ended = workers->running == 0;
+    (void)pthread_mutex_unlock(&workers->mutex);
+    if (!ended) {
+        return false;
+    }
+    for (int lane = 0; lane < LANES; lane++) {
+        for (struct work *work; (work = take(&workers->waiting[lane]));) {
+            work_free(work);
+        }
+    }
+    for (struct work *work; (work = take(&workers->results));) {
+        free(work->done.output);
+        work_free(work);
+    }
+    (void)close(workers->fd);
+    free(workers);
+    return true;
+}

@@ -1,0 +1,122 @@
+/* Jobs run on threads of their own; urgent ones never behind the others. */
+#include "harness.h"
+
+#include <poll.h>
+#include <pthread.h>
+
+#include "host/workers.h"
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+static int echo(struct bytes input, uint8_t **output, size_t *size, struct err *err) {
+    (void)err;
+    *output = malloc(input.size + 1);
+    CHECK(*output);
+    memcpy(*output, input.data, input.size);
+    *size = input.size;
+    return 0;
+}
+
+static int fail(struct bytes input, uint8_t **output, size_t *size, struct err *err) {
+    (void)input;
+    (void)output;
+    (void)size;
+    return err_plain(err, ERR_UNAVAILABLE, "nobody at home");
+}
+
+static int hang(struct bytes input, uint8_t **output, size_t *size, struct err *err) {
+    (void)input;
+    (void)output;
+    (void)size;
+    (void)err;
+    (void)pthread_mutex_lock(&gate);
+    (void)pthread_mutex_unlock(&gate);
+    return 0;
+}
+
+static const struct job_kind echo_kind = {"echo", echo, NULL, false};
+static const struct job_kind fail_kind = {"fail", fail, NULL, false};
+static const struct job_kind hang_kind = {"hang", hang, NULL, false};
+static const struct job_kind urgent_kind = {"urgent", echo, NULL, true};
+static struct err err;
+
+static struct work_done wait_one(struct workers *workers) {
+    struct pollfd fd = {workers_fd(workers), POLLIN, 0};
+    struct work_done done;
+
+    while (!workers_take(workers, &done)) {
+        CHECK(poll(&fd, 1, 5000) == 1);
+    }
+    return done;
+}
+
+static void a_job_gives_bytes_for_bytes_or_its_error(void) {
+    struct workers *workers = workers_new(1, 0, &err);
+
+    CHECK(workers);
+    CHECK(workers_put(workers, 7, &echo_kind, (struct bytes){(const uint8_t *)"hallo", 5}));
+    struct work_done done = wait_one(workers);
+    CHECK(done.id == 7 && !done.failed && done.size == 5 && !memcmp(done.output, "hallo", 5));
+    free(done.output);
+    CHECK(workers_put(workers, 8, &fail_kind, (struct bytes){NULL, 0}));
+    done = wait_one(workers);
+    CHECK(done.id == 8 && done.failed);
+    CHECK_TEXT(done.err.args, "nobody at home");
+    CHECK(workers_free(workers, 5000));
+}
+
+static void an_urgent_job_passes_hanging_ones(void) {
+    struct workers *workers = workers_new(2, 1, &err);
+
+    (void)pthread_mutex_lock(&gate);
+    for (int i = 0; i < 10; i++) {
+        CHECK(workers_put(workers, i, &hang_kind, (struct bytes){NULL, 0}));
+    }
+    CHECK(workers_put(workers, 99, &urgent_kind, (struct bytes){(const uint8_t *)"!", 1}));
+    struct work_done done = wait_one(workers);
+    CHECK(done.id == 99);
+    free(done.output);
+    (void)pthread_mutex_unlock(&gate);
+    for (int i = 0; i < 10; i++) {
+        (void)wait_one(workers);
+    }
+    CHECK(workers_free(workers, 5000));
+}
+
+static void too_many_are_refused(void) {
+    struct workers *workers = workers_new(1, 0, &err);
+    int taken = 0;
+
+    (void)pthread_mutex_lock(&gate);
+    while (taken < 2 * WORKERS_WAITING_MAX
+           && workers_put(workers, taken, &hang_kind, (struct bytes){NULL, 0})) {
+        taken++;
+    }
+    CHECK(taken >= WORKERS_WAITING_MAX && taken <= WORKERS_WAITING_MAX + 1);
+    (void)pthread_mutex_unlock(&gate);
+    CHECK(workers_free(workers, 5000)); /* those that wait are forgotten */
+}
+
+static void the_end_does_not_wait_for_one_that_hangs(void) {
+    struct workers *workers = workers_new(1, 0, &err);
+
+    (void)pthread_mutex_lock(&gate);
+    CHECK(workers_put(workers, 1, &hang_kind, (struct bytes){NULL, 0}));
+    while (workers_waiting(workers) > 0) {
+        (void)sched_yield();
+    }
+    CHECK(!workers_free(workers, 10));
+    (void)pthread_mutex_unlock(&gate);
+    CHECK(workers_free(workers, 5000));
+}
+
+static const struct test tests[] = {
+    TEST(a_job_gives_bytes_for_bytes_or_its_error),
+    TEST(an_urgent_job_passes_hanging_ones),
+    TEST(too_many_are_refused),
+    TEST(the_end_does_not_wait_for_one_that_hangs),
+};
+
+int main(int argc, char **argv) {
+    return RUN_TESTS(tests, argc, argv);
+}
