@@ -1,0 +1,186 @@
+#include "host/link.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <zmq.h>
+
+#include "core/core.h"
+
+enum {
+    /* In the draft part of the 4.3.4 header, but in Debian's library. */
+    OPTION_ZAP_ENFORCE_DOMAIN = 93,
+    HANDSHAKE_MS = 3000,
+    HEARTBEAT_MS = 1000,
+    HEARTBEAT_TIMEOUT_MS = 3000,
+    RECONNECT_MS = 100,
+    RECONNECT_MAX_MS = 5000,
+    CURVE_OVERHEAD = 64, /* what encryption adds to a frame, and some */
+    RECEIVE_MAX = 512,   /* messages waiting per peer */
+    SEND_MAX = 4096,
+    BACKLOG = 128,
+    MODE_PRIVATE = 0177,
+    SELF_TEST_MS = 5000,
+    EVENT_SIZE = 6,
+};
+
+static bool set_int(void *socket, int option, int value) {
+    return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
+}
+
+/* What both ends share. */
+static bool set_common(void *socket, const struct keys *keys, size_t frame_max) {
+    int64_t largest = (int64_t)frame_max + CURVE_OVERHEAD;
+
+    return zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0
+           && zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, keys->public_key, KEYS_SIZE) == 0
+           && zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys->secret_key, KEYS_SIZE) == 0
+           && set_int(socket, ZMQ_LINGER, 0) && set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS)
+           && set_int(socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS)
+           && set_int(socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
+           && set_int(socket, ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS)
+           && set_int(socket, ZMQ_RCVHWM, RECEIVE_MAX) && set_int(socket, ZMQ_SNDHWM, SEND_MAX)
+           && set_int(socket, ZMQ_IPV6, 1);
+}
+
+static bool fits_socket_path(const char *endpoint) {
+    return strncmp(endpoint, "ipc://", strlen("ipc://")) != 0
+           || strlen(endpoint + strlen("ipc://")) < sizeof((struct sockaddr_un *)0)->sun_path;
+}
+
+void *link_listen(void *context, const char *endpoint, const struct keys *keys, size_t frame_max,
+                  struct err *err) {
+    void *socket = zmq_socket(context, ZMQ_ROUTER);
+
+    if (!fits_socket_path(endpoint)) {
+        (void)err_plain(err, ERR_INVALID, "%s: longer than a socket's path may be", endpoint);
+        goto fail;
+    }
+    if (!socket || !set_common(socket, keys, frame_max) || !set_int(socket, ZMQ_CURVE_SERVER, 1)
+        || zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, LINK_DOMAIN, strlen(LINK_DOMAIN))
+        || !set_int(socket, OPTION_ZAP_ENFORCE_DOMAIN, 1)
+        || !set_int(socket, ZMQ_ROUTER_MANDATORY, 1) || !set_int(socket, ZMQ_BACKLOG, BACKLOG)) {
+        (void)err_plain(err, ERR_UNAVAILABLE, "this libzmq cannot guard its sockets: %s",
+                        zmq_strerror(zmq_errno()));
+        goto fail;
+    }
+    mode_t before = umask(MODE_PRIVATE);
+    int rc = zmq_bind(socket, endpoint);
+    (void)umask(before);
+    if (rc) {
+        (void)err_plain(err, ERR_UNAVAILABLE, "cannot listen on %s: %s", endpoint,
+                        zmq_strerror(zmq_errno()));
+        goto fail;
+    }
+    return socket;
+
+fail:
+    if (socket) {
+        (void)zmq_close(socket);
+    }
+    return NULL;
+}
+
+/* A DEALER, not yet connected. */
+static void *dealer(void *context, const struct keys *keys, const uint8_t server_key[KEYS_SIZE],
+                    struct err *err) {
+    void *socket = zmq_socket(context, ZMQ_DEALER);
+
+    if (socket && set_common(socket, keys, CORE_BULK_FRAME_MAX)
+        && zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server_key, KEYS_SIZE) == 0
+        && set_int(socket, ZMQ_IMMEDIATE, 1) && set_int(socket, ZMQ_RECONNECT_IVL, RECONNECT_MS)
+        && set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS)) {
+        return socket;
+    }
+    (void)err_plain(err, ERR_UNAVAILABLE, "no socket: %s", zmq_strerror(zmq_errno()));
+    if (socket) {
+        (void)zmq_close(socket);
+    }
+    return NULL;
+}
+
+void *link_connect(void *context, const char *endpoint, const struct keys *keys,
+                   const uint8_t server_key[KEYS_SIZE], struct err *err) {
+    void *socket = dealer(context, keys, server_key, err);
+
+    if (!socket) {
+        return NULL;
+    }
+    if (!fits_socket_path(endpoint) || zmq_connect(socket, endpoint)) {
+        (void)err_plain(err, ERR_INVALID, "cannot connect to %s: %s", endpoint,
+                        zmq_strerror(zmq_errno()));
+        (void)zmq_close(socket);
+        return NULL;
+    }
+    return socket;
+}
+
+void *link_watch(void *context, void *socket, const char *name, struct err *err) {
+    char endpoint[ALLOW_NAME_MAX + 32];
+    int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED
+                 | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+
+    (void)snprintf(endpoint, sizeof endpoint, "inproc://shouwen.watch.%s", name);
+    void *watch = zmq_socket(context, ZMQ_PAIR);
+    if (watch && zmq_socket_monitor(socket, endpoint, events) == 0 && set_int(watch, ZMQ_LINGER, 0)
+        && zmq_connect(watch, endpoint) == 0) {
+        return watch;
+    }
+    (void)err_plain(err, ERR_UNAVAILABLE, "cannot watch %s: %s", name, zmq_strerror(zmq_errno()));
+    if (watch) {
+        (void)zmq_close(watch);
+    }
+    return NULL;
+}
+
+enum link_event link_heard(void *watch) {
+    uint8_t event[EVENT_SIZE] = {0};
+    char address[1];
+    uint16_t what = 0;
+
+    if (zmq_recv(watch, event, sizeof event, ZMQ_DONTWAIT) < 0) {
+        return LINK_NONE;
+    }
+    (void)zmq_recv(watch, address, sizeof address, 0);
+    memcpy(&what, event, sizeof what);
+    return what == ZMQ_EVENT_HANDSHAKE_SUCCEEDED     ? LINK_UP
+           : what == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH ? LINK_REFUSED
+                                                     : LINK_DOWN;
+}
+
+int link_self_test(void *context, const char *endpoint, const struct keys *keys, struct err *err) {
+    struct keys stranger;
+    enum link_event heard = LINK_NONE;
+
+    keys_new(&stranger);
+    void *socket = dealer(context, &stranger, keys->public_key, err);
+    if (!socket) {
+        return -1;
+    }
+    void *watch = link_watch(context, socket, "self-test", err);
+    int status = -1;
+    if (!watch) {
+        goto done;
+    }
+    if (zmq_connect(socket, endpoint)) {
+        (void)err_plain(err, ERR_UNAVAILABLE, "self-test: cannot connect to %s", endpoint);
+        goto done;
+    }
+    zmq_pollitem_t item = {watch, 0, ZMQ_POLLIN, 0};
+    if (zmq_poll(&item, 1, SELF_TEST_MS) > 0) {
+        heard = link_heard(watch);
+    }
+    status = heard == LINK_REFUSED
+                 ? 0
+                 : err_plain(err, ERR_INTERNAL, "self-test: a strange key was %s on %s",
+                             heard == LINK_UP ? "let in" : "not refused", endpoint);
+
+done:
+    if (watch) {
+        (void)zmq_close(watch);
+    }
+    (void)zmq_close(socket);
+    return status;
+}
