@@ -1,0 +1,248 @@
+/* What breaks on order, and the channels that never see a network. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/rehearsal_private.h"
+#include "store/query.h"
+
+enum { HANG_MS = 15 * 1000 /* a worker gives up on a channel after this */ };
+
+/* Everybody notices that this one's links broke, and will ask again. */
+static void tell_lost(struct rehearsal *world, const char *peer) {
+    for (size_t i = 0; i < world->part_count; i++) {
+        struct part_of_world *part = &world->parts[i];
+        if (part->core && strcmp(part->def->name, peer) != 0) {
+            core_peer_lost(part->core, peer);
+            part->input = true;
+        }
+    }
+}
+
+static struct part_of_world *running(struct rehearsal *world, const char *service,
+                                     struct err *err) {
+    struct part_of_world *part = rehearsal_must(world, service, err);
+
+    if (part && !part->core) {
+        (void)err_plain(err, ERR_PRECONDITION, "%s is down already", service);
+        return NULL;
+    }
+    return part;
+}
+
+int rehearsal_kill(struct rehearsal *world, const char *service, struct err *err) {
+    struct part_of_world *part = running(world, service, err);
+
+    if (!part) {
+        return -1;
+    }
+    if (world->grave_count == GRAVES_MAX) {
+        return err_plain(err, ERR_EXHAUSTED, "more than %d kills", GRAVES_MAX);
+    }
+    world->graves[world->grave_count++] = part->core;
+    part->core = NULL;
+    part->life++;
+    tell_lost(world, service);
+    return 0;
+}
+
+int rehearsal_stop(struct rehearsal *world, const char *service, struct err *err) {
+    struct part_of_world *part = running(world, service, err);
+
+    if (!part) {
+        return -1;
+    }
+    core_free(part->core);
+    part->core = NULL;
+    part->life++;
+    tell_lost(world, service);
+    return 0;
+}
+
+int rehearsal_start(struct rehearsal *world, const char *service, struct err *err) {
+    struct part_of_world *part = rehearsal_must(world, service, err);
+
+    if (!part) {
+        return -1;
+    }
+    if (part->core) {
+        return err_plain(err, ERR_PRECONDITION, "%s runs already", service);
+    }
+    if (rehearsal_open(world, part, err)) {
+        return -1;
+    }
+    tell_lost(world, service);
+    return 0;
+}
+
+static int check_end(struct rehearsal *world, const char *end, struct err *err) {
+    return strcmp(end, "caller") == 0 || rehearsal_must(world, end, err) ? 0 : -1;
+}
+
+int rehearsal_cut(struct rehearsal *world, const char *a, const char *b, struct err *err) {
+    if (check_end(world, a, err) || check_end(world, b, err)) {
+        return -1;
+    }
+    if (rehearsal_is_cut(world, a, b)) {
+        return err_plain(err, ERR_PRECONDITION, "the link of %s and %s is cut already", a, b);
+    }
+    if (world->cut_count == REHEARSAL_FAULTS_MAX) {
+        return err_plain(err, ERR_EXHAUSTED, "more than %d cuts", REHEARSAL_FAULTS_MAX);
+    }
+    struct cut *cut = &world->cuts[world->cut_count++];
+    (void)snprintf(cut->a, sizeof cut->a, "%s", a);
+    (void)snprintf(cut->b, sizeof cut->b, "%s", b);
+    return 0;
+}
+
+int rehearsal_mend(struct rehearsal *world, const char *a, const char *b, struct err *err) {
+    size_t kept = 0;
+
+    if (!rehearsal_is_cut(world, a, b)) {
+        return err_plain(err, ERR_PRECONDITION, "the link of %s and %s is not cut", a, b);
+    }
+    for (size_t i = 0; i < world->cut_count; i++) {
+        struct cut cut = world->cuts[i];
+        bool this_one = (strcmp(cut.a, a) == 0 && strcmp(cut.b, b) == 0)
+                        || (strcmp(cut.a, b) == 0 && strcmp(cut.b, a) == 0);
+        if (!this_one) {
+            world->cuts[kept++] = cut;
+        }
+    }
+    world->cut_count = kept;
+    const char *const ends[2] = {a, b};
+    for (size_t i = 0; i < 2; i++) {
+        struct part_of_world *part = rehearsal_part(world, ends[i]);
+        if (part && part->core && rehearsal_part(world, ends[1 - i])) {
+            core_peer_lost(part->core, ends[1 - i]); /* connected anew */
+            part->input = true;
+        }
+    }
+    return 0;
+}
+
+int rehearsal_disk_full(struct rehearsal *world, const char *service, bool full, struct err *err) {
+    struct part_of_world *part = running(world, service, err);
+
+    if (!part) {
+        return -1;
+    }
+    /* SQLite takes a limit below the present size as the present size. */
+    struct query q = full ? QUERY(core_store(part->core), "PRAGMA max_page_count = 1")
+                          : QUERY(core_store(part->core), "PRAGMA max_page_count = 1073741823");
+    int found = query_step(&q, err);
+    query_end(&q);
+    return found < 0 ? -1 : 0;
+}
+
+/* ---- channels ---- */
+
+int rehearsal_channel(struct rehearsal *world, const char *channel, const char *to, size_t first,
+                      enum rehearsal_channel does, struct err *err) {
+    size_t kept = 0;
+
+    /* The later order about the same channel and person takes the place of the earlier. */
+    for (size_t i = 0; i < world->fault_count; i++) {
+        if (strcmp(world->faults[i].channel, channel) != 0
+            || strcmp(world->faults[i].to, to) != 0) {
+            world->faults[kept++] = world->faults[i];
+        }
+    }
+    world->fault_count = kept;
+    if (does == CHANNEL_WORKS) {
+        return 0;
+    }
+    if (world->fault_count == REHEARSAL_FAULTS_MAX) {
+        return err_plain(err, ERR_EXHAUSTED, "more than %d channel faults", REHEARSAL_FAULTS_MAX);
+    }
+    struct channel_fault *fault = &world->faults[world->fault_count++];
+    (void)snprintf(fault->channel, sizeof fault->channel, "%s", channel);
+    (void)snprintf(fault->to, sizeof fault->to, "%s", to);
+    fault->left = first;
+    fault->counted = first > 0;
+    fault->does = does;
+    return 0;
+}
+
+static bool meets(const struct channel_fault *fault, const Notify__Send *send) {
+    bool resident = send->page[0] == '\0' && send->unit[0] != '\0';
+
+    if ((fault->counted && fault->left == 0)
+        || (fault->channel[0] && strcmp(fault->channel, send->channel) != 0)) {
+        return false;
+    }
+    return fault->to[0] == '\0' || strcmp(fault->to, send->staff) == 0
+           || (resident && strcmp(fault->to, "residents") == 0);
+}
+
+static enum rehearsal_channel fate(struct rehearsal *world, const Notify__Send *send) {
+    for (size_t i = 0; i < world->fault_count; i++) {
+        struct channel_fault *fault = &world->faults[i];
+        if (meets(fault, send)) {
+            fault->left -= fault->counted;
+            return fault->does;
+        }
+    }
+    return CHANNEL_WORKS;
+}
+
+static void keep_send(struct rehearsal *world, Notify__Send *send, Notify__Outcome outcome) {
+    if (world->send_count == world->send_room) {
+        const size_t first = 64;
+        world->send_room = world->send_room ? world->send_room * 2 : first;
+        struct rehearsal_send *more = realloc(world->sends,
+                                              world->send_room * sizeof *world->sends);
+        assert(more);
+        world->sends = more;
+    }
+    world->sends[world->send_count++] = (struct rehearsal_send){world->now_ms, send, outcome};
+}
+
+static void play_channel(struct rehearsal *world, struct job_now *job, Notify__Send *send) {
+    Notify__SendResult result = NOTIFY__SEND_RESULT__INIT;
+
+    switch (fate(world, send)) {
+    case CHANNEL_WORKS:
+        result.outcome = NOTIFY__OUTCOME__ACCEPTED;
+        result.reference = "rehearsal";
+        break;
+    case CHANNEL_FAILS:
+        result.outcome = NOTIFY__OUTCOME__FAILED;
+        result.why = "rehearsal: fails";
+        break;
+    case CHANNEL_HANGS:
+        result.outcome = NOTIFY__OUTCOME__UNKNOWN;
+        result.why = "rehearsal: no answer";
+        job->due_ms += HANG_MS;
+        break;
+    case CHANNEL_UNKNOWN:
+        result.outcome = NOTIFY__OUTCOME__UNKNOWN;
+        result.why = "rehearsal: outcome unknown";
+        break;
+    }
+    job->size = notify__send_result__get_packed_size(&result);
+    job->output = malloc(job->size + 1);
+    assert(job->output);
+    (void)notify__send_result__pack(&result, job->output);
+    keep_send(world, send, result.outcome);
+}
+
+/* Work that goes out of the house; every other kind is carried out as it is. */
+static bool is_channel(const char *kind) {
+    return strcmp(kind, "page") == 0 || strcmp(kind, "tell") == 0;
+}
+
+void rehearsal_job(struct rehearsal *world, struct part_of_world *part, const struct out *out,
+                   struct job_now *job) {
+    *job = (struct job_now){
+        .part = part, .life = part->life, .id = out->job, .due_ms = world->now_ms};
+    if (is_channel(out->kind_of_job->kind)) {
+        Notify__Send *send = notify__send__unpack(NULL, out->input.size, out->input.data);
+        if (send) {
+            play_channel(world, job, send);
+            return;
+        }
+    }
+    job->failed = out->kind_of_job->run(out->input, &job->output, &job->size, &job->err) != 0;
+}

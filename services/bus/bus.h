@@ -1,0 +1,25 @@
+/*
+ * bus - the service that merges every store's events into one log (README.md).
+ */
+#ifndef BUS_H
+#define BUS_H
+
+#include "core/core.h"
+#include "services/bus/log.h"
+
+extern const struct service_def bus_def;
+extern const struct migration bus_schema[];
+
+/* bus_log - the log of this bus. */
+struct log bus_log(const struct call *call);
+
+/* bus_lane_name - what a Pull of this lane is parked on. */
+const char *bus_lane_name(Wire__Lane lane);
+
+/* bus_append - the method Append (append.c). */
+int bus_append(struct call *call, struct err *err);
+
+/* bus_id - the id of this log, 16 bytes in the arena.  Another log has another id. */
+int bus_id(struct call *call, ProtobufCBinaryData *id, struct err *err);
+
+#endif

@@ -1,0 +1,748 @@
+/* A service made to misbehave, on a bus made of arrays. */
+#include <limits.h>
+
+#include "base/seal.h"
+#include "base/text.h"
+#include "base/token.h"
+#include "core/core.h"
+#include "core/event.h"
+#include "core/timer.h"
+#include "harness.h"
+#include "shouwen/bus/v1/bus.pb-c.h"
+#include "shouwen/notify/v1/notify.pb-c.h"
+#include "shouwen/ticketing/v1/ticketing.pb-c.h"
+#include "store/query.h"
+
+static const int64_t t0 = INT64_C(1752242040000); /* 2025-07-11 21:54 +08:00 */
+static struct secrets secrets;
+static int handled, applied, timers_run, jobs_done, fold_count;
+static char timer_log[256];
+
+/* ---- the toy ---- */
+
+static int put(struct call *call, const char *topic, Wire__Lane lane, struct err *err) {
+    Wire__Event event = WIRE__EVENT__INIT;
+
+    event.topic = topic;
+    event.lane = lane;
+    event.case_no = "C1";
+    return event_put(call, &event, err);
+}
+
+static int open_case(struct call *call, struct err *err) {
+    const Cases__OpenCaseRequest *request = call->request;
+    Cases__OpenCaseReply *reply = ARENA_NEW(call->arena, Cases__OpenCaseReply);
+    struct bytes input = {(const uint8_t *)"in", 2};
+
+    handled++;
+    cases__open_case_reply__init(reply);
+    reply->case_no = request->procedure;
+    call->reply = &reply->base;
+    if (put(call, "toy.opened", strcmp(request->unit, "urgent") == 0, err)) {
+        return -1;
+    }
+    if (strcmp(request->procedure, "refused") == 0) {
+        return err_set(err, ERR_PRECONDITION, "toy_refuses", "what=%s", request->procedure);
+    }
+    if (strcmp(request->procedure, "timer") == 0) {
+        return timer_set(call, "tick", request->unit, "", 0, request->event_ms, err);
+    }
+    if (strcmp(request->procedure, "job") == 0) {
+        return job_put(call, "work", "ref", input, 0, err) < 0 ? -1 : 0;
+    }
+    return 0;
+}
+
+static int wait_case(struct call *call, struct err *err) {
+    Cases__GetCaseReply *reply = ARENA_NEW(call->arena, Cases__GetCaseReply);
+    struct query q = QUERY(call->store, "SELECT count(*) FROM event");
+
+    cases__get_case_reply__init(reply);
+    if (query_step(&q, err) != 1) {
+        return -1;
+    }
+    int64_t events = query_i64(&q, 0);
+    query_end(&q);
+    if (events == 0 && !call->expired) {
+        call->park_on = "toy";
+        call->park_until_ms = call->now_ms + 1000;
+        return 0;
+    }
+    call->reply = &reply->base;
+    return 0;
+}
+
+static int fire(struct call *call, struct err *err) {
+    core_notify(call->core, "toy");
+    return put(call, "toy.fired", WIRE__LANE__NORMAL, err);
+}
+
+static int unused(struct call *call, struct err *err) {
+    (void)call;
+    return err_set(err, ERR_UNIMPLEMENTED, "toy", " ");
+}
+
+static int on_outside(struct call *call, struct err *err) {
+    applied++;
+    if (strcmp(call->event->topic, "outside.bad") == 0) {
+        (void)put(call, "toy.half", WIRE__LANE__NORMAL, err);
+        return err_set(err, ERR_PRECONDITION, "toy_refuses", "what=bad");
+    }
+    return put(call, "toy.applied", WIRE__LANE__NORMAL, err);
+}
+
+static int tick(struct call *call, const struct due *due, struct err *err) {
+    size_t used = strlen(timer_log);
+
+    timers_run++;
+    (void)snprintf(timer_log + used, sizeof timer_log - used, "%s ", due->ref);
+    if (strcmp(due->ref, "broken") == 0) {
+        return err_plain(err, ERR_INTERNAL, "broken");
+    }
+    return put(call, "toy.ticked", WIRE__LANE__NORMAL, err);
+}
+
+static int work(struct bytes input, uint8_t **output, size_t *size, struct err *err) {
+    (void)input, (void)output, (void)size, (void)err;
+    return 0;
+}
+
+static int work_done(struct call *call, const struct job_result *result, struct err *err) {
+    CHECK(result->output.size == 3 && memcmp(result->output.data, "out", 3) == 0);
+    CHECK(result->input.size == 2);
+    jobs_done++;
+    return put(call, "toy.worked", WIRE__LANE__NORMAL, err);
+}
+
+static int fold(struct call *call, struct err *err) {
+    (void)err;
+    CHECK(call->recovering);
+    fold_count++;
+    return 0;
+}
+
+static const struct method methods[] = {
+    {"OpenCase", METHOD_WRITE, GUARD_TOKEN, NULL, open_case, false},
+    {"FireEvent", METHOD_WRITE, GUARD_TOKEN, NULL, fire, true},
+    {"LinkContact", METHOD_WRITE, GUARD_TOKEN, "toy.act", unused, false},
+    {"GetCase", METHOD_READ, GUARD_TOKEN, NULL, wait_case, false},
+    {"ListCases", METHOD_READ, GUARD_PEER, NULL, unused, false},
+    {0},
+};
+static const struct subscription subscriptions[] = {
+    {"outside", "outside.*", WIRE__LANE__NORMAL, on_outside},
+    {0},
+};
+static const struct timer_kind timer_kinds[] = {{"tick", tick, false}, {0}};
+static const struct job_kind job_kinds[] = {{"work", work, work_done, false}, {0}};
+static const struct service_def toy = {
+    .name = "toy",
+    .api = &ticketing__ticketing__descriptor,
+    .methods = methods,
+    .subscriptions = subscriptions,
+    .timers = timer_kinds,
+    .jobs = job_kinds,
+    .fold = fold,
+};
+
+/* ---- the bench it stands on ---- */
+
+static struct arena *scratch;
+static char folder[] = "/tmp/test_core_XXXXXX";
+static char path[PATH_MAX];
+
+static struct core *start_at(const char *file, size_t group_max) {
+    struct core_config config = {
+        .path = file, .secrets = &secrets, .seed = 7, .now_ms = t0, .group_max = group_max};
+    struct err err = {0};
+    struct core *core = core_new(&toy, &config, &err);
+
+    CHECK_OK(core == NULL, err);
+    return core;
+}
+
+static struct core *start(void) {
+    secrets_from_seed(&secrets, 1);
+    scratch = arena_new(16 << 20);
+    CHECK(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/toy.db", folder);
+    return start_at(path, 0);
+}
+
+static struct bytes token_of(const char *staff) {
+    static const char *const roles[] = {"desk"};
+    struct token token = {.staff = staff,
+                          .estate = "E01",
+                          .roles = roles,
+                          .role_count = 1,
+                          .generation = 1,
+                          .from_ms = t0 - 1000,
+                          .until_ms = t0 + 3600000};
+
+    return token_sign(&secrets, &token, scratch);
+}
+
+static struct bytes packed(const ProtobufCMessage *message) {
+    size_t size = protobuf_c_message_get_packed_size(message);
+    uint8_t *data = arena_alloc(scratch, size + 1);
+
+    (void)protobuf_c_message_pack(message, data);
+    return (struct bytes){data, size};
+}
+
+static ProtobufCBinaryData binary(struct bytes bytes) {
+    return (ProtobufCBinaryData){bytes.size, (uint8_t *)(uintptr_t)bytes.data};
+}
+
+static uint8_t *new_id(void) {
+    static uint8_t counter;
+    uint8_t random[10] = {0, 0, 0, 0, counter++}; /* the first hold version bits */
+    uint8_t *id = arena_alloc(scratch, 16);
+
+    text_uuid7(id, t0, random);
+    return id;
+}
+
+static struct bytes request(const char *method, const ProtobufCMessage *payload, uint8_t *id,
+                            struct bytes token) {
+    Wire__Request frame = WIRE__REQUEST__INIT;
+    char name[128];
+
+    (void)snprintf(name, sizeof name, "shouwen.ticketing.v1.Ticketing/%s", method);
+    frame.id = (ProtobufCBinaryData){16, id};
+    frame.method = strchr(method, '/') ? method : name;
+    frame.token = binary(token);
+    frame.payload = binary(packed(payload));
+    return packed(&frame.base);
+}
+
+static struct bytes opening(const char *procedure, const char *unit, int64_t event_ms,
+                            uint8_t *id) {
+    Cases__OpenCaseRequest open = CASES__OPEN_CASE_REQUEST__INIT;
+
+    open.procedure = procedure;
+    open.unit = unit;
+    open.event_ms = event_ms;
+    return request("OpenCase", &open.base, id, token_of("S101"));
+}
+
+static void push(struct core *core, struct bytes frame) {
+    struct origin from = {.route = 5};
+
+    CHECK(core_push_request(core, &from, frame));
+}
+
+static void step(struct core *core, int64_t now_ms) {
+    struct err err = {0};
+
+    CHECK_OK(core_step(core, now_ms, &err), err);
+}
+
+static void drain(struct core *core) {
+    while (core_next(core)) {
+    }
+}
+
+static Wire__Reply *next_reply(struct core *core) {
+    ProtobufCAllocator allocator = arena_protobuf(scratch);
+
+    for (const struct out *out = core_next(core); out; out = core_next(core)) {
+        if (out->kind == OUT_REPLY) {
+            CHECK(out->route == 5);
+            return wire__reply__unpack(&allocator, out->frame.size, out->frame.data);
+        }
+    }
+    return NULL;
+}
+
+static Wire__Reply *ask(struct core *core, struct bytes frame) {
+    drain(core);
+    push(core, frame);
+    step(core, t0);
+    Wire__Reply *reply = next_reply(core);
+    CHECK(reply);
+    return reply;
+}
+
+static int64_t count(struct core *core, const char *topic) {
+    struct err err = {0};
+    struct bytes events[256];
+    ProtobufCAllocator allocator = arena_protobuf(scratch);
+    int64_t found = 0;
+
+    for (int lane = 0; lane < 2; lane++) {
+        int n = event_read(core_store(core), (Wire__Lane)lane, 0, 256, 1 << 20, scratch, events,
+                           &err);
+        for (int i = 0; i < n; i++) {
+            Wire__Event *event = wire__event__unpack(&allocator, events[i].size, events[i].data);
+            found += strcmp(event->topic, topic) == 0;
+        }
+    }
+    return found;
+}
+
+/* The next call to a peer by a method, of those that have not been looked at. */
+static Wire__Request *next_call(struct core *core, const char *peer, const char *method) {
+    ProtobufCAllocator allocator = arena_protobuf(scratch);
+
+    for (const struct out *out = core_next(core); out; out = core_next(core)) {
+        if (out->kind != OUT_CALL || strcmp(out->peer, peer) != 0) {
+            continue;
+        }
+        Wire__Request *call = wire__request__unpack(&allocator, out->frame.size, out->frame.data);
+        if (strstr(call->method, method)) {
+            return call;
+        }
+    }
+    return NULL;
+}
+
+static void answer(struct core *core, const Wire__Request *call, const char *peer,
+                   const ProtobufCMessage *payload) {
+    Wire__Reply reply = WIRE__REPLY__INIT;
+
+    reply.id = call->id;
+    reply.payload = binary(packed(payload));
+    core_push_reply(core, peer, packed(&reply.base));
+}
+
+static uint8_t log_id[16] = "the log, 16 byte";
+
+static void confirm(struct core *core, const Wire__Request *call, uint64_t head) {
+    Bus__AppendReply said = BUS__APPEND_REPLY__INIT;
+
+    said.log = (ProtobufCBinaryData){16, log_id};
+    said.head_seq = head;
+    answer(core, call, "bus", &said.base);
+}
+
+static Bus__AppendRequest *append_of(const Wire__Request *call) {
+    ProtobufCAllocator allocator = arena_protobuf(scratch);
+
+    return bus__append_request__unpack(&allocator, call->payload.len, call->payload.data);
+}
+
+static ProtobufCBinaryData outside(uint64_t seq, const char *topic, const char *case_no) {
+    static uint8_t source[16] = "another source..";
+    Wire__Event event = WIRE__EVENT__INIT;
+
+    event.source = (ProtobufCBinaryData){16, source};
+    event.seq = seq;
+    event.position = seq;
+    event.topic = topic;
+    event.case_no = case_no;
+    return binary(packed(&event.base));
+}
+
+/* Answers the pull of the normal lane; the urgent lane asks as well. */
+static void deliver(struct core *core, ProtobufCBinaryData *events, size_t n, int64_t now_ms) {
+    Bus__PullReply said = BUS__PULL_REPLY__INIT;
+    ProtobufCAllocator allocator = arena_protobuf(scratch);
+    static uint64_t next;
+
+    core_peer_lost(core, "bus");
+    step(core, now_ms);
+    drain(core);
+    core_peer_lost(core, "bus");
+    step(core, now_ms + 500);
+    for (;;) {
+        Wire__Request *call = next_call(core, "bus", "Pull");
+        CHECK(call);
+        Bus__PullRequest *pull = bus__pull_request__unpack(&allocator, call->payload.len,
+                                                           call->payload.data);
+        if (pull->lane == WIRE__LANE__NORMAL) {
+            said.log = (ProtobufCBinaryData){16, log_id};
+            said.n_events = n;
+            said.events = events;
+            said.next = said.head = ++next;
+            answer(core, call, "bus", &said.base);
+            break;
+        }
+    }
+    step(core, now_ms + 500);
+}
+
+/* ---- what must be so ---- */
+
+static void a_request_has_one_effect_however_often_it_is_sent(void) {
+    struct core *core = start();
+    uint8_t *id = new_id();
+    Wire__Reply *first = ask(core, opening("a", "u", 0, id));
+    Wire__Reply *again = ask(core, opening("a", "u", 0, id));
+
+    CHECK(first->code == WIRE__CODE__OK && again->code == WIRE__CODE__OK);
+    CHECK(first->payload.len > 0 && first->payload.len == again->payload.len
+          && memcmp(first->payload.data, again->payload.data, first->payload.len) == 0);
+    CHECK(handled == 1 && count(core, "toy.opened") == 1);
+    Wire__Reply *other = ask(core, opening("b", "u", 0, id));
+    CHECK(other->code == WIRE__CODE__INVALID_ARGUMENT);
+    CHECK_TEXT(other->rule, "request_id_reused");
+    core_free(core);
+    core = start_at(path, 0);
+    again = ask(core, opening("a", "u", 0, id));
+    CHECK(again->code == WIRE__CODE__OK && handled == 1 && count(core, "toy.opened") == 1);
+    core_free(core);
+}
+
+static void a_refusal_changes_nothing_and_is_not_remembered(void) {
+    struct core *core = start();
+    uint8_t *id = new_id();
+    Wire__Reply *reply = ask(core, opening("refused", "u", 0, id));
+
+    CHECK(reply->code == WIRE__CODE__FAILED_PRECONDITION);
+    CHECK_TEXT(reply->rule, "toy_refuses");
+    CHECK(reply->n_details == 1 && strcmp(reply->details[0]->text, "refused") == 0);
+    CHECK(count(core, "toy.opened") == 0);
+    (void)ask(core, opening("refused", "u", 0, id));
+    CHECK(handled == 2);
+    core_free(core);
+}
+
+static void what_is_no_request_is_refused_by_its_name(void) {
+    struct core *core = start();
+    Cases__OpenCaseRequest open = CASES__OPEN_CASE_REQUEST__INIT;
+    struct bytes garbage = {(const uint8_t *)"\xff\xff\xff", 3};
+    struct bytes none = {0};
+    struct bytes good = token_of("S101");
+    uint8_t old[16];
+
+    open.procedure = "a";
+    CHECK_TEXT(ask(core, garbage)->rule, "frame_invalid");
+    CHECK_TEXT(ask(core, request("x.Y/Z", &open.base, new_id(), good))->rule, "method_unknown");
+    CHECK(ask(core, request("x.Y/Z", &open.base, new_id(), good))->code
+          == WIRE__CODE__UNIMPLEMENTED);
+    CHECK_TEXT(ask(core, request("OpenCase", &open.base, new_id(), none))->rule, "token_missing");
+    struct bytes bad = token_of("S102");
+    ((uint8_t *)(uintptr_t)bad.data)[3] ^= 1U;
+    CHECK(ask(core, request("OpenCase", &open.base, new_id(), bad))->code
+          == WIRE__CODE__UNAUTHENTICATED);
+    text_uuid7(old, t0 - INT64_C(31) * 86400000, (const uint8_t *)"0123456789");
+    CHECK_TEXT(ask(core, request("OpenCase", &open.base, old, good))->rule, "request_id_old");
+    open.unit = "\xc3\x28";
+    CHECK_TEXT(ask(core, request("OpenCase", &open.base, new_id(), good))->rule, "text_utf8");
+    open.unit = "a\x01";
+    CHECK_TEXT(ask(core, request("OpenCase", &open.base, new_id(), good))->rule, "text_control");
+    CHECK_TEXT(ask(core, request("ListCases", &open.base, new_id(), good))->rule, "peers_only");
+    CHECK_TEXT(ask(core, request("LinkContact", &open.base, new_id(), good))->rule,
+               "not_permitted");
+    CHECK(handled == 0 && count(core, "toy.opened") == 0);
+    core_free(core);
+}
+
+static struct bytes events_of(struct core *core) {
+    struct err err = {0};
+    struct bytes events[256];
+    int n = event_read(core_store(core), WIRE__LANE__NORMAL, 0, 256, 1 << 20, scratch, events,
+                       &err);
+    uint8_t *all = arena_alloc(scratch, 1 << 20);
+    size_t size = 0;
+
+    for (int i = 0; i < n; i++) {
+        memcpy(all + size, events[i].data, events[i].size);
+        size += events[i].size;
+    }
+    return (struct bytes){all, size};
+}
+
+static void groups_of_one_and_of_many_give_equal_events(void) {
+    struct bytes said[2];
+
+    core_free(start());
+    for (size_t round = 0; round < 2; round++) {
+        struct core *core = start_at(":memory:", round);
+        for (int i = 0; i < 40; i++) {
+            uint8_t id[16];
+            uint8_t random[10] = {0, 0, 0, 0, (uint8_t)i};
+            text_uuid7(id, t0, random);
+            push(core, opening(i % 5 == 0 ? "refused" : "a", "u", 0, id));
+        }
+        for (int i = 0; i < 40; i++) {
+            step(core, t0);
+            drain(core);
+        }
+        CHECK(count(core, "toy.opened") == 32);
+        said[round] = events_of(core);
+        core_free(core);
+    }
+    CHECK(said[0].size == said[1].size);
+    CHECK(memcmp(said[0].data, said[1].data, said[0].size) == 0);
+}
+
+static void at_the_limit_is_in_time(void) {
+    struct core *core = start();
+    struct err err = {0};
+    struct bytes events[16];
+    ProtobufCAllocator allocator = arena_protobuf(scratch);
+
+    (void)ask(core, opening("timer", "late", t0 + 100, new_id()));
+    (void)ask(core, opening("timer", "early", t0 + 50, new_id()));
+    push(core, opening("a", "u", 0, new_id()));
+    step(core, t0 + 100);
+    /* early, the request, late: so stand the events. */
+    CHECK(event_read(core_store(core), WIRE__LANE__NORMAL, 2, 16, 1 << 20, scratch, events, &err)
+          == 3);
+    Wire__Event *middle = wire__event__unpack(&allocator, events[1].size, events[1].data);
+    CHECK_TEXT(middle->topic, "toy.opened");
+    CHECK_TEXT(timer_log, "early late ");
+    core_free(core);
+}
+
+static void a_timer_that_cannot_be_handled_is_put_aside_with_an_alarm(void) {
+    struct core *core = start();
+
+    (void)ask(core, opening("timer", "broken", t0 + 10, new_id()));
+    step(core, t0 + 20);
+    step(core, t0 + 30);
+    CHECK(timers_run == 1);
+    CHECK(count(core, "dead.letter") == 1);
+    core_free(core);
+}
+
+static int64_t job_out(struct core *core) {
+    for (const struct out *out = core_next(core); out; out = core_next(core)) {
+        if (out->kind == OUT_JOB) {
+            return out->job;
+        }
+    }
+    return 0;
+}
+
+static void a_job_leaves_after_the_commit_and_runs_again_after_a_crash(void) {
+    struct core *core = start();
+    struct bytes output = {(const uint8_t *)"out", 3};
+
+    push(core, opening("job", "u", 0, new_id()));
+    step(core, t0);
+    int64_t job = job_out(core);
+    CHECK(job > 0);
+    core_free(core);
+    core = start_at(path, 0);
+    step(core, t0);
+    CHECK(job_out(core) == job);
+    core_push_job(core, job, false, output, NULL);
+    core_push_job(core, job, false, output, NULL);
+    step(core, t0);
+    CHECK(jobs_done == 1 && count(core, "toy.worked") == 1);
+    core_free(core);
+}
+
+static void events_go_to_the_bus_until_it_confirms_them(void) {
+    struct core *core = start();
+    Wire__Request *call = NULL;
+
+    push(core, opening("a", "u", 0, new_id()));
+    step(core, t0);
+    while ((call = next_call(core, "bus", "Append")) != NULL) {
+        confirm(core, call, 0);
+    }
+    step(core, t0);
+    call = next_call(core, "bus", "Append");
+    CHECK(call && append_of(call)->n_events == 1 && append_of(call)->first_seq == 1);
+    drain(core);
+    step(core, t0 + 3000); /* no answer: it asks where the bus stands */
+    call = next_call(core, "bus", "Append");
+    CHECK(call && append_of(call)->n_events == 0);
+    confirm(core, call, 1);
+    drain(core);
+    step(core, t0 + 3000);
+    CHECK(!next_call(core, "bus", "Append"));
+    core_free(core);
+}
+
+static void an_urgent_event_that_the_bus_does_not_confirm_goes_to_notify(void) {
+    struct core *core = start();
+    ProtobufCAllocator allocator = arena_protobuf(scratch);
+
+    push(core, opening("a", "urgent", 0, new_id()));
+    step(core, t0);
+    CHECK(!next_call(core, "notify", "HandOver"));
+    step(core, t0 + 1999);
+    CHECK(!next_call(core, "notify", "HandOver"));
+    CHECK(core_wake(core) <= t0 + 2000);
+    step(core, t0 + 2000);
+    Wire__Request *call = next_call(core, "notify", "HandOver");
+    CHECK(call);
+    Notify__HandOverRequest *hand = notify__hand_over_request__unpack(&allocator, call->payload.len,
+                                                                      call->payload.data);
+    CHECK(hand->n_events == 1);
+    Notify__HandOverReply said = NOTIFY__HAND_OVER_REPLY__INIT;
+    answer(core, call, "notify", &said.base);
+    step(core, t0 + 2500);
+    step(core, t0 + 9000);
+    CHECK(!next_call(core, "notify", "HandOver"));
+    core_free(core);
+}
+
+static void an_event_of_others_has_one_effect(void) {
+    struct core *core = start();
+    ProtobufCBinaryData events[] = {outside(1, "outside.a", ""), outside(2, "outside.b", ""),
+                                    outside(3, "unwanted", "")};
+
+    deliver(core, events, 3, t0);
+    deliver(core, events, 3, t0 + 5000);
+    CHECK(applied == 2 && count(core, "toy.applied") == 2);
+    core_free(core);
+    core = start_at(path, 0);
+    deliver(core, events, 3, t0 + 10000);
+    CHECK(applied == 2 && count(core, "toy.applied") == 2);
+    core_free(core);
+}
+
+static void a_refused_event_is_dead_and_its_case_waits_behind_it(void) {
+    struct core *core = start();
+    struct err err = {0};
+    ProtobufCBinaryData events[] = {outside(1, "outside.bad", "C7"), outside(2, "outside.a", "C7"),
+                                    outside(3, "outside.a", "C8")};
+
+    deliver(core, events, 3, t0);
+    CHECK(count(core, "toy.half") == 0);
+    CHECK(count(core, "dead.letter") == 1);
+    CHECK(count(core, "toy.applied") == 1);
+    struct query q = QUERY(core_store(core), "SELECT count(*) FROM dead WHERE case_no = 'C7'");
+    CHECK(query_step(&q, &err) == 1 && query_i64(&q, 0) == 2);
+    query_end(&q);
+    core_free(core);
+}
+
+static void a_parked_request_is_answered_when_it_is_told_or_late(void) {
+    struct core *core = start();
+    Cases__GetCaseRequest get = CASES__GET_CASE_REQUEST__INIT;
+    Cases__FireEventRequest fired = CASES__FIRE_EVENT_REQUEST__INIT;
+    struct bytes frame = request("GetCase", &get.base, new_id(), token_of("S101"));
+
+    push(core, frame);
+    step(core, t0);
+    CHECK(!next_reply(core));
+    CHECK(core_wake(core) <= t0 + 1000);
+    step(core, t0 + 1000);
+    CHECK(next_reply(core));
+    push(core, frame);
+    step(core, t0 + 1000);
+    CHECK(!next_reply(core));
+    push(core, request("FireEvent", &fired.base, new_id(), token_of("S101")));
+    step(core, t0 + 1001);
+    CHECK(next_reply(core) && next_reply(core));
+    core_free(core);
+}
+
+static void the_chain_shows_any_change_of_an_event(void) {
+    struct core *core = start();
+    struct err err = {0};
+
+    for (int i = 0; i < 5; i++) {
+        (void)ask(core, opening("a", "u", 0, new_id()));
+    }
+    CHECK_OK(event_verify(core_store(core), scratch, &err), err);
+    CHECK_OK(store_begin(core_store(core), &err), err);
+    struct query q = QUERY(core_store(core), "UPDATE event SET body = x'00' WHERE position = 3");
+    CHECK(query_done(&q, &err) == -1); /* the store itself refuses */
+    store_rollback(core_store(core));
+    q = QUERY(core_store(core), "DROP TRIGGER event_is_final");
+    CHECK_OK(query_done(&q, &err), err);
+    q = QUERY(core_store(core), "UPDATE event SET hash = zeroblob(32) WHERE position = 3");
+    CHECK_OK(query_done(&q, &err), err);
+    CHECK(event_verify(core_store(core), scratch, &err) == -1);
+    CHECK(strstr(err.args, "position 3"));
+    core_free(core);
+}
+
+static void a_full_queue_refuses_before_any_work(void) {
+    struct core *core = start();
+    struct origin from = {.route = 5};
+    struct bytes frame = opening("a", "u", 0, new_id());
+    int taken = 0;
+
+    while (core_push_request(core, &from, frame)) {
+        taken++;
+        CHECK(taken < 100000);
+    }
+    Wire__Reply *reply = next_reply(core);
+    CHECK(reply && reply->code == WIRE__CODE__RESOURCE_EXHAUSTED);
+    CHECK(handled == 0);
+    core_free(core);
+}
+
+static void a_store_older_than_what_the_bus_has_does_not_serve(void) {
+    struct core *core = start();
+
+    (void)ask(core, opening("a", "u", 0, new_id()));
+    core_peer_lost(core, "bus");
+    drain(core);
+    step(core, t0 + 3000);
+    Wire__Request *call = next_call(core, "bus", "Append");
+    CHECK(call);
+    confirm(core, call, 99);
+    step(core, t0 + 3000);
+    CHECK_TEXT(ask(core, opening("a", "u", 0, new_id()))->rule, "store_fenced");
+    CHECK(!core_ready(core));
+    core_free(core);
+}
+
+static void give_back(struct core *core, int lane, struct bytes event, uint64_t epoch) {
+    Bus__RecoverReply said = BUS__RECOVER_REPLY__INIT;
+    ProtobufCBinaryData body = binary(event);
+
+    drain(core);
+    step(core, t0 + 3000 * (lane + 1));
+    Wire__Request *call = next_call(core, "bus", "Recover");
+    CHECK(call);
+    said.n_events = lane == 0;
+    said.events = &body;
+    said.head_seq = lane == 0 ? 2 : 0;
+    said.epoch = epoch;
+    answer(core, call, "bus", &said.base);
+    drain(core);
+    step(core, t0 + 3000 * (lane + 1));
+}
+
+static void a_copy_takes_its_later_events_back_and_then_serves(void) {
+    struct core *core = start();
+    struct err err = {0};
+    char copy[PATH_MAX + 8];
+    uint8_t *id = new_id();
+    struct bytes bodies[4];
+
+    (void)ask(core, opening("a", "u", 0, new_id()));
+    (void)snprintf(copy, sizeof copy, "%s.copy", path);
+    CHECK_OK(store_backup(core_store(core), copy, &err), err);
+    (void)ask(core, opening("b", "u", 0, id));
+    CHECK(event_read(core_store(core), WIRE__LANE__NORMAL, 1, 4, 1 << 20, scratch, bodies, &err)
+          == 1);
+    uint64_t epoch = core_epoch(core);
+    core_free(core);
+
+    core = start_at(copy, 0);
+    CHECK_TEXT(ask(core, opening("c", "u", 0, new_id()))->rule, "store_recovering");
+    drain(core);
+    give_back(core, 0, bodies[0], epoch + 4);
+    give_back(core, 1, bodies[0], epoch + 4);
+    CHECK(fold_count == 1 && count(core, "toy.opened") == 2);
+    CHECK(core_epoch(core) == epoch + 5);
+    /* What had been done after the copy was made is known as done. */
+    CHECK_TEXT(ask(core, opening("b", "u", 0, id))->rule, "done_before_restore");
+    CHECK(ask(core, opening("c", "u", 0, new_id()))->code == WIRE__CODE__OK);
+    CHECK_OK(event_verify(core_store(core), scratch, &err), err);
+    core_free(core);
+}
+
+int main(int argc, char **argv) {
+    static const struct test tests[] = {
+        TEST(a_request_has_one_effect_however_often_it_is_sent),
+        TEST(a_refusal_changes_nothing_and_is_not_remembered),
+        TEST(what_is_no_request_is_refused_by_its_name),
+        TEST(groups_of_one_and_of_many_give_equal_events),
+        TEST(at_the_limit_is_in_time),
+        TEST(a_timer_that_cannot_be_handled_is_put_aside_with_an_alarm),
+        TEST(a_job_leaves_after_the_commit_and_runs_again_after_a_crash),
+        TEST(events_go_to_the_bus_until_it_confirms_them),
+        TEST(an_urgent_event_that_the_bus_does_not_confirm_goes_to_notify),
+        TEST(an_event_of_others_has_one_effect),
+        TEST(a_refused_event_is_dead_and_its_case_waits_behind_it),
+        TEST(a_parked_request_is_answered_when_it_is_told_or_late),
+        TEST(the_chain_shows_any_change_of_an_event),
+        TEST(a_full_queue_refuses_before_any_work),
+        TEST(a_store_older_than_what_the_bus_has_does_not_serve),
+        TEST(a_copy_takes_its_later_events_back_and_then_serves),
+    };
+    return RUN_TESTS(tests, argc, argv);
+}
