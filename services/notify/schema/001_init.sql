@@ -26,7 +26,8 @@ CREATE TABLE page (
     state TEXT NOT NULL CHECK (state IN ('open', 'acknowledged', 'exhausted', 'withdrawn')),
     step INTEGER NOT NULL,                -- the next step to run
     step_due_ms INTEGER,                  -- when; NULL: none waits
-    begun_ms INTEGER NOT NULL,            -- the ladder counts from here
+    asked_ms INTEGER NOT NULL,            -- when its cause happened
+    begun_ms INTEGER NOT NULL,            -- the ladder counts from here: then, or desk opening
     ended_ms INTEGER NOT NULL,            -- 0: not yet
     ended_by TEXT NOT NULL,
     UNIQUE (cause_source, cause_lane, cause_seq, route)
@@ -54,6 +55,7 @@ CREATE TABLE page_record (
     due_ms INTEGER NOT NULL,              -- of the step
     sent_ms INTEGER NOT NULL,             -- accepted; 0: not yet
     next_ms INTEGER,                      -- planned: send then; sending: an outcome until then
+    job INTEGER NOT NULL,                 -- that sends it; 0: none
     moved INTEGER NOT NULL,               -- place in the order of changes: what WaitPages reads by
     link BLOB,                            -- hash of the token in its message
     link_until_ms INTEGER NOT NULL,

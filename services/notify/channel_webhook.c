@@ -1,0 +1,219 @@
+#include "channel_webhook.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#include "shouwen/notify/v1/notify.pb-c.h"
+
+enum {
+    REPLY_MAX = 64 * 1024,
+    REFERENCE_MAX = 64,
+    HEADER_MAX = 200,
+    WHY_MAX = 120,
+    HTTP_OK = 200,
+    HTTP_REDIRECT = 300,
+    HTTP_BAD = 400,
+    HTTP_TOO_MANY = 429,
+    HTTP_SERVER = 500,
+    IPV4_BYTES = 4,
+    IPV6_BYTES = 16,
+};
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+
+static void start_curl(void) {
+    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+/* ---- addresses that a message must not be sent to by mistake ---- */
+
+static bool private_v4(const uint8_t a[IPV4_BYTES]) {
+    return a[0] == 0 || a[0] == 10 || a[0] == 127 || (a[0] == 169 && a[1] == 254)
+           || (a[0] == 172 && a[1] >= 16 && a[1] < 32) || (a[0] == 192 && a[1] == 168)
+           || (a[0] == 100 && a[1] >= 64 && a[1] < 128) || a[0] >= 224;
+}
+
+static bool private_v6(const uint8_t a[IPV6_BYTES]) {
+    static const uint8_t mapped[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+    static const uint8_t zeros[IPV6_BYTES - 1] = {0};
+
+    if (memcmp(a, mapped, sizeof mapped) == 0) {
+        return private_v4(a + sizeof mapped);
+    }
+    return memcmp(a, zeros, sizeof zeros) == 0 || (a[0] & 0xFEU) == 0xFCU
+           || (a[0] == 0xFE && (a[1] & 0x80U) == 0x80U) || a[0] == 0xFF;
+}
+
+static bool is_private(const struct sockaddr *address) {
+    if (address->sa_family == AF_INET) {
+        struct sockaddr_in v4;
+        memcpy(&v4, address, sizeof v4);
+        return private_v4((const uint8_t *)&v4.sin_addr);
+    }
+    if (address->sa_family == AF_INET6) {
+        struct sockaddr_in6 v6;
+        memcpy(&v6, address, sizeof v6);
+        return private_v6(v6.sin6_addr.s6_addr);
+    }
+    return true;
+}
+
+/* Looked at after the name was resolved, so that no name can lead astray. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address) {
+    const Notify__Send *send = arg;
+
+    (void)purpose;
+    if (!send->private_ && is_private(&address->addr)) {
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* ---- one message ---- */
+
+struct answer {
+    size_t size;
+    char reference[REFERENCE_MAX];
+};
+
+/* The first line of the answer is the channel's own reference; the rest is not wanted. */
+static size_t take_reply(char *data, size_t one, size_t count, void *arg) {
+    struct answer *answer = arg;
+    size_t size = one * count;
+
+    for (size_t i = 0; i < size && answer->size + i + 1 < sizeof answer->reference; i++) {
+        unsigned char c = (unsigned char)data[i];
+        answer->reference[answer->size + i] = c > ' ' && c < 0x7F ? (char)c : ' ';
+    }
+    answer->size += size;
+    return answer->size > REPLY_MAX ? 0 : size;
+}
+
+static bool add_header(struct curl_slist **list, const char *name, const char *value) {
+    char line[HEADER_MAX];
+
+    (void)snprintf(line, sizeof line, "%s: %s", name, value);
+    struct curl_slist *longer = curl_slist_append(*list, line);
+    if (longer) {
+        *list = longer;
+    }
+    return longer != NULL;
+}
+
+static void set_options(CURL *curl, Notify__Send *send, struct curl_slist *headers,
+                        struct answer *answer) {
+    (void)curl_easy_setopt(curl, CURLOPT_URL, send->address);
+    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    (void)curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, (const char *)send->body.data);
+    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)send->body.len);
+    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CHANNEL_WEBHOOK_CONNECT_MS);
+    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)CHANNEL_WEBHOOK_TIMEOUT_MS);
+    (void)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 10L);
+    (void)curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, send->private_ ? "https,http" : "https");
+    (void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+    (void)curl_easy_setopt(curl, CURLOPT_MAXFILESIZE, (long)REPLY_MAX);
+    (void)curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    (void)curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, send);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_reply);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+}
+
+static Notify__Outcome by_status(long status) {
+    if (status >= HTTP_OK && status < HTTP_REDIRECT) {
+        return NOTIFY__OUTCOME__ACCEPTED;
+    }
+    if (status >= HTTP_BAD && status < HTTP_SERVER && status != HTTP_TOO_MANY) {
+        return NOTIFY__OUTCOME__REFUSED;
+    }
+    return NOTIFY__OUTCOME__FAILED;
+}
+
+/* Did the body leave?  Then nobody knows whether it arrived. */
+static Notify__Outcome by_error(CURL *curl) {
+    curl_off_t sent = 0;
+
+    (void)curl_easy_getinfo(curl, CURLINFO_SIZE_UPLOAD_T, &sent);
+    return sent > 0 ? NOTIFY__OUTCOME__UNKNOWN : NOTIFY__OUTCOME__FAILED;
+}
+
+static Notify__Outcome post(Notify__Send *send, struct answer *answer, char why[WHY_MAX]) {
+    CURL *curl = curl_easy_init();
+    struct curl_slist *headers = NULL;
+    Notify__Outcome outcome = NOTIFY__OUTCOME__FAILED;
+
+    if (!curl || !add_header(&headers, "Content-Type", "application/json; charset=utf-8")
+        || !add_header(&headers, "Idempotency-Key", send->key)
+        || !add_header(&headers, "X-Shouwen-Signature", send->signature)
+        || !add_header(&headers, "Expect", "")) {
+        (void)snprintf(why, WHY_MAX, "no_memory");
+        goto done;
+    }
+    set_options(curl, send, headers, answer);
+    CURLcode code = curl_easy_perform(curl);
+    if (code != CURLE_OK) {
+        outcome = by_error(curl);
+        (void)snprintf(why, WHY_MAX, "%s", curl_easy_strerror(code));
+        goto done;
+    }
+    long status = 0;
+    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    outcome = by_status(status);
+    if (outcome != NOTIFY__OUTCOME__ACCEPTED) {
+        (void)snprintf(why, WHY_MAX, "http_%ld", status);
+    }
+
+done:
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(curl);
+    return outcome;
+}
+
+static int give(Notify__Outcome outcome, const char *reference, const char *why, uint8_t **output,
+                size_t *size, struct err *err) {
+    Notify__SendResult result = NOTIFY__SEND_RESULT__INIT;
+
+    result.outcome = outcome;
+    result.reference = reference;
+    result.why = why;
+    *size = notify__send_result__get_packed_size(&result);
+    *output = malloc(*size + 1);
+    if (!*output) {
+        return err_plain(err, ERR_EXHAUSTED, "no memory");
+    }
+    (void)notify__send_result__pack(&result, *output);
+    return 0;
+}
+
+int channel_webhook_run(struct bytes input, uint8_t **output, size_t *size, struct err *err) {
+    Notify__Send *send = notify__send__unpack(NULL, input.size, input.data);
+    struct answer answer = {0};
+    char why[WHY_MAX] = "";
+
+    if (!send) {
+        return err_plain(err, ERR_INTERNAL, "not a message to send");
+    }
+    (void)pthread_once(&curl_once, start_curl);
+    Notify__Outcome outcome = NOTIFY__OUTCOME__REFUSED;
+    if (send->address && *send->address) {
+        outcome = post(send, &answer, why);
+    } else {
+        (void)snprintf(why, sizeof why, "no_address");
+    }
+    answer.reference[sizeof answer.reference - 1] = '\0';
+    notify__send__free_unpacked(send, NULL);
+    return give(outcome, answer.reference, why, output, size, err);
+}

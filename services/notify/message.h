@@ -1,0 +1,40 @@
+/*
+ * message - what a person reads, and what a channel's worker is given (a packed Send).
+ *
+ * Everything the worker needs is in it: address, body, signature.  No key is, so none
+ * stands in the store while the job waits.
+ */
+#ifndef MESSAGE_H
+#define MESSAGE_H
+
+#include "core/core.h"
+#include "pages.h"
+#include "shouwen/notify/v1/notify.pb-c.h"
+
+/* message_text - the page as one line: reference, repeat, what, where, case, step. */
+const char *message_text(struct call *call, const struct page *page, int64_t step, int64_t times,
+                         const char *stands_for);
+
+/* message_of_page - the input of the job that sends this record. */
+int message_of_page(struct call *call, const struct page *page, const struct page_record *record,
+                    const uint8_t token[PAGES_LINK_SIZE], struct bytes *input, struct err *err);
+
+/* What a notice, or a heartbeat, is about. */
+struct notice {
+    const char *to; /* staff number, or person of a unit */
+    const char *unit;
+    const char *channel;
+    const char *case_no;
+    const char *text;
+    const char *key; /* the same for each repeat */
+};
+
+/* message_of_notice - the input of the job that sends it; `to` "heartbeat" goes there. */
+int message_of_notice(struct call *call, const struct notice *notice, struct bytes *input,
+                      struct err *err);
+
+/* message_result - what came of it; a worker that gave nothing back has been accepted, one
+ * that failed has failed. */
+const Notify__SendResult *message_result(struct call *call, const struct job_result *job);
+
+#endif

@@ -1,0 +1,159 @@
+#include "notify.h"
+
+#include "answers.h"
+#include "auditor.h"
+#include "channel_webhook.h"
+#include "core/event.h"
+#include "delivery.h"
+#include "engine/directory.h"
+#include "engine/revision.h"
+#include "engine/route.h"
+#include "ladder.h"
+#include "notices.h"
+#include "shouwen/notify/v1/notify.pb-c.h"
+#include "views.h"
+
+/* ---- the service at a glance ---- */
+
+static handler_fn hand_over, on_requested, start;
+
+extern const struct migration notify_schema[]; /* made from schema/NNN_name.sql */
+
+static const struct migration *const schemas[] = {revision_schema, directory_schema, notify_schema,
+                                                  NULL};
+
+/* His own pages are everybody's to answer; what others were sent is read with the case. */
+static const struct method methods[] = {
+    {"HandOver", METHOD_WRITE, GUARD_PEER, NULL, hand_over, true},
+    {"Acknowledge", METHOD_WRITE, GUARD_TOKEN, NULL, answers_acknowledge, true},
+    {"Reject", METHOD_WRITE, GUARD_TOKEN, NULL, answers_reject, true},
+    {"AckByLink", METHOD_WRITE, GUARD_OPEN, NULL, answers_by_link, true},
+    {"Attend", METHOD_WRITE, GUARD_TOKEN, NULL, views_attend, false},
+    {"WaitPages", METHOD_READ, GUARD_TOKEN, NULL, views_wait, false},
+    {"GetPage", METHOD_READ, GUARD_TOKEN, "case.read", views_get, false},
+    {"ListPages", METHOD_READ, GUARD_TOKEN, "case.read", views_list, false},
+    {"ListTold", METHOD_READ, GUARD_TOKEN, "case.read", notices_list, false},
+    {"PutChannel", METHOD_SECRET, GUARD_TOKEN, "staff.manage", views_put_channel, false},
+    {"ListChannels", METHOD_READ, GUARD_TOKEN, "staff.manage", views_channels, false},
+    {"Status", METHOD_READ, GUARD_TOKEN, NULL, views_status, false},
+    {0},
+};
+
+static const struct subscription subscriptions[] = {
+    {"pages", ROUTE_TOPIC, WIRE__LANE__URGENT, on_requested},
+    {"tells", "tell.asked", WIRE__LANE__NORMAL, notices_on_tell},
+    {"people", "person.changed", WIRE__LANE__NORMAL, notices_on_person},
+    REVISION_SUBSCRIPTION,
+    DIRECTORY_SUBSCRIPTIONS,
+    {0},
+};
+
+static const struct timer_kind timers[] = {
+    {"rung", ladder_on_rung, true},
+    {"send", delivery_on_due, true},
+    {"doubt", delivery_on_doubt, true},
+    {"audit", auditor_on_look, true},
+    {0},
+};
+
+static const struct job_kind jobs[] = {
+    {"page", channel_webhook_run, delivery_on_result, true},
+    {"tell", channel_webhook_run, notices_on_result, false},
+    {"beat", channel_webhook_run, auditor_on_beat, false},
+    {0},
+};
+
+const struct service_def notify_def = {
+    .name = "notify",
+    .schemas = schemas,
+    .api = &notify__notify__descriptor,
+    .methods = methods,
+    .subscriptions = subscriptions,
+    .timers = timers,
+    .jobs = jobs,
+    .start = start,
+    .state_new = revision_state_new,
+    .state_free = revision_state_free,
+    .state_reset = revision_state_reset,
+};
+
+/* ---- handlers ---- */
+
+enum { HAND_OVER_MAX = 64 };
+
+static int start(struct call *call, struct err *err) {
+    return revision_start(call, err) || delivery_doubt(call, err) || auditor_start(call, err) ? -1
+                                                                                              : 0;
+}
+
+static struct page_cause cause_of(ProtobufCBinaryData source, Wire__Lane lane, uint64_t seq) {
+    return (struct page_cause){
+        .source = {source.data, source.len},
+        .lane = lane,
+        .seq = seq,
+    };
+}
+
+/* The bus has applied the routes; its cause is the event that was routed. */
+static int on_requested(struct call *call, struct err *err) {
+    const Wire__Event *event = call->event;
+    enum ladder_outcome outcome;
+    struct route_page ask;
+
+    if (!event->cause) {
+        return err_set(err, ERR_INVALID, "page_without_cause", "seq=%llu",
+                       (unsigned long long)event->seq);
+    }
+    const struct page_cause cause = cause_of(event->cause->source, event->cause->lane,
+                                             event->cause->seq);
+    route_read(event, &ask);
+    return ladder_ask(call, &ask, &cause, event->case_no, event->event_ms, event->revision,
+                      &outcome, err);
+}
+
+/* One event of a producer, by the same routes. */
+static int route_here(struct call *call, const Wire__Event *event, Notify__HandOverReply *reply,
+                      struct err *err) {
+    const struct manual *manual = revision_current(call, err);
+    const struct page_cause cause = cause_of(event->source, event->lane, event->seq);
+    struct route_page *asks = arena_alloc(call->arena, ROUTE_PAGES_MAX * sizeof *asks);
+
+    if (!manual) {
+        return -1;
+    }
+    size_t count = route_event(manual, event, asks, call->arena);
+    for (size_t i = 0; i < count; i++) {
+        enum ladder_outcome outcome;
+        if (ladder_ask(call, &asks[i], &cause, event->case_no, event->event_ms, event->revision,
+                       &outcome, err)) {
+            return -1;
+        }
+        reply->opened += outcome == LADDER_OPENED;
+        reply->repeats += outcome == LADDER_REPEAT;
+    }
+    return 0;
+}
+
+static int hand_over(struct call *call, struct err *err) {
+    const Notify__HandOverRequest *request = call->request;
+    Notify__HandOverReply *reply = ARENA_NEW(call->arena, Notify__HandOverReply);
+    ProtobufCAllocator allocator = arena_protobuf(call->arena);
+
+    notify__hand_over_reply__init(reply);
+    call->reply = &reply->base;
+    if (request->n_events > HAND_OVER_MAX) {
+        return err_set(err, ERR_INVALID, "hand_over_long", "max=%d", HAND_OVER_MAX);
+    }
+    for (size_t i = 0; i < request->n_events; i++) {
+        Wire__Event *event = wire__event__unpack(&allocator, request->events[i].len,
+                                                 request->events[i].data);
+        if (!event || event->source.len != CORE_ID_SIZE || event->seq == 0
+            || event->lane != WIRE__LANE__URGENT) {
+            return err_set(err, ERR_INVALID, "hand_over_wrong", "event=%zu", i + 1);
+        }
+        if (route_here(call, event, reply, err)) {
+            return -1;
+        }
+    }
+    return 0;
+}
