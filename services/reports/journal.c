@@ -1,0 +1,175 @@
+#include "services/reports/journal.h"
+
+#include "base/text.h"
+#include "store/query.h"
+
+static int new_source(struct call *call, ProtobufCBinaryData source, int64_t *id, struct err *err) {
+    struct query q = QUERY(call->store, "INSERT INTO journal_source(source) VALUES(?1)"
+                                        " RETURNING id");
+
+    query_bind_blob(&q, 1, source.data, source.len);
+    if (query_step(&q, err) < 0) {
+        return -1;
+    }
+    *id = query_i64(&q, 0);
+    return query_done(&q, err);
+}
+
+static int source_id(struct call *call, ProtobufCBinaryData source, int64_t *id, struct err *err) {
+    struct query q = QUERY(call->store, "SELECT id FROM journal_source WHERE source = ?1");
+
+    query_bind_blob(&q, 1, source.data, source.len);
+    int found = query_step(&q, err);
+    if (found == 1) {
+        *id = query_i64(&q, 0);
+    }
+    query_end(&q);
+    return found == 0 ? new_source(call, source, id, err) : found < 0 ? -1 : 0;
+}
+
+int journal_put(struct call *call, const Wire__Event *event, int64_t *id, struct err *err) {
+    const size_t used = arena_used(call->arena);
+    int64_t source = 0;
+
+    if (source_id(call, event->source, &source, err)) {
+        return -1;
+    }
+    size_t size = wire__event__get_packed_size(event);
+    uint8_t *body = arena_alloc(call->arena, size + 1);
+    (void)wire__event__pack(event, body);
+    struct query q = QUERY(call->store,
+                           "INSERT INTO journal(stream, seq, case_no, topic, event_ms, body)"
+                           " VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
+                           " ON CONFLICT(stream, seq) DO NOTHING RETURNING id");
+    query_bind_i64(&q, 1, source * 2 + (int64_t)event->lane);
+    query_bind_i64(&q, 2, (int64_t)event->seq);
+    query_bind_text(&q, 3, event->case_no);
+    query_bind_text(&q, 4, event->topic);
+    query_bind_i64(&q, 5, event->event_ms);
+    query_bind_blob(&q, 6, body, size);
+    int fresh = query_step(&q, err);
+    if (fresh == 1) {
+        *id = query_i64(&q, 0);
+        fresh = query_done(&q, err) ? -1 : 1;
+    }
+    query_end(&q);
+    arena_rewind(call->arena, used);
+    return fresh;
+}
+
+static Wire__Event *read_event(struct call *call, struct query *q, int column) {
+    ProtobufCAllocator allocator = arena_protobuf(call->arena);
+    size_t size = 0;
+    const uint8_t *body = query_blob(q, column, call->arena, &size);
+
+    return wire__event__unpack(&allocator, size, body);
+}
+
+static int read_rows(struct call *call, struct query *q, size_t max, struct journal_row *rows,
+                     struct err *err) {
+    size_t count = 0;
+    int more = 0;
+
+    while (count < max && (more = query_step(q, err)) == 1) {
+        rows[count].id = query_i64(q, 0);
+        rows[count].event = read_event(call, q, 1);
+        if (!rows[count].event) {
+            query_end(q);
+            return err_plain(err, ERR_EXHAUSTED, "journal row %lld does not fit",
+                             (long long)rows[count].id);
+        }
+        count++;
+    }
+    query_end(q);
+    return more < 0 ? -1 : (int)count;
+}
+
+int journal_after(struct call *call, int64_t after, size_t max, struct journal_row *rows,
+                  struct err *err) {
+    struct query q = QUERY(call->store, "SELECT id, body FROM journal WHERE id > ?1"
+                                        " ORDER BY id LIMIT ?2");
+
+    query_bind_i64(&q, 1, after);
+    query_bind_i64(&q, 2, (int64_t)max);
+    return read_rows(call, &q, max, rows, err);
+}
+
+int journal_of_case(struct call *call, const char *case_no, const char *topic, size_t max,
+                    struct journal_row *rows, struct err *err) {
+    struct query q = QUERY(call->store, "SELECT id, body FROM journal WHERE case_no = ?1"
+                                        " AND case_no <> '' AND topic = ?2 ORDER BY id LIMIT ?3");
+
+    query_bind_text(&q, 1, case_no);
+    query_bind_text(&q, 2, topic);
+    query_bind_i64(&q, 3, (int64_t)max);
+    return read_rows(call, &q, max, rows, err);
+}
+
+int journal_size(struct call *call, int64_t *last, struct err *err) {
+    struct query q = QUERY(call->store, "SELECT ifnull(max(id), 0) FROM journal");
+
+    if (query_step(&q, err) < 0) {
+        return -1;
+    }
+    *last = query_i64(&q, 0);
+    query_end(&q);
+    return 0;
+}
+
+/* ---- questions ---- */
+
+static struct query scan(struct call *call, const struct journal_wish *wish) {
+    struct query q;
+
+    if (*wish->case_no) {
+        q = wish->oldest_first
+                ? QUERY(call->store, "SELECT id, topic, event_ms, body FROM journal"
+                                     " WHERE case_no = ?1 AND case_no <> '' AND id > ?2"
+                                     " ORDER BY id LIMIT ?3")
+                : QUERY(call->store, "SELECT id, topic, event_ms, body FROM journal"
+                                     " WHERE case_no = ?1 AND case_no <> '' AND id < ?2"
+                                     " ORDER BY id DESC LIMIT ?3");
+    } else {
+        q = wish->oldest_first ? QUERY(call->store, "SELECT id, topic, event_ms, body FROM journal"
+                                                    " WHERE id > ?2 ORDER BY id LIMIT ?3")
+                               : QUERY(call->store, "SELECT id, topic, event_ms, body FROM journal"
+                                                    " WHERE id < ?2 ORDER BY id DESC LIMIT ?3");
+    }
+    int64_t from = wish->after == 0 && !wish->oldest_first ? INT64_MAX : (int64_t)wish->after;
+    if (*wish->case_no) {
+        query_bind_text(&q, 1, wish->case_no);
+    }
+    query_bind_i64(&q, 2, from);
+    query_bind_i64(&q, 3, JOURNAL_SCAN_MAX);
+    return q;
+}
+
+static bool wanted(const struct journal_wish *wish, const char *topic, int64_t event_ms) {
+    return (!*wish->topic || text_match(wish->topic, topic)) && event_ms >= wish->from_ms
+           && (wish->to_ms == 0 || event_ms < wish->to_ms);
+}
+
+int journal_query(struct call *call, const struct journal_wish *wish, Wire__Event **events,
+                  uint64_t *next, struct err *err) {
+    struct query q = scan(call, wish);
+    size_t count = 0, looked_at = 0;
+    int more = 0;
+
+    *next = 0;
+    while (count < wish->max && (more = query_step(&q, err)) == 1) {
+        const size_t used = arena_used(call->arena);
+        looked_at++;
+        *next = (uint64_t)query_i64(&q, 0);
+        bool takes = wanted(wish, query_text(&q, 1, call->arena), query_i64(&q, 2));
+        arena_rewind(call->arena, used);
+        Wire__Event *event = takes ? read_event(call, &q, 3) : NULL;
+        if (event) {
+            events[count++] = event;
+        }
+    }
+    query_end(&q);
+    if (count < wish->max && looked_at < JOURNAL_SCAN_MAX) {
+        *next = 0; /* there was no more to look at */
+    }
+    return more < 0 ? -1 : (int)count;
+}
