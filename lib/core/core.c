@@ -44,7 +44,9 @@ int core_meta_put(struct core *core, const char *key, int64_t value, struct err 
     return query_done(&q, err);
 }
 
-/* The id of the store, made once; a new one when loss was accepted. */
+/* The id of the store, made once; a new one when loss was accepted.  A restored bus has
+ * nobody to take its own later events back from, and would give their numbers away again:
+ * it goes on as a new store, and its sources fill its log. */
 static int load_source(struct core *core, struct err *err) {
     struct query q = QUERY(core->store, "SELECT value FROM meta WHERE key = 'source'");
     int found = query_step(&q, err);
@@ -57,7 +59,8 @@ static int load_source(struct core *core, struct err *err) {
         }
         query_end(&q);
     }
-    if (found < 0 || (size == CORE_ID_SIZE && !(core->restored && core->config.accept_loss))) {
+    bool lossy = core->restored && (core->config.accept_loss || core->def->is_bus);
+    if (found < 0 || (size == CORE_ID_SIZE && !lossy)) {
         return found < 0 ? -1 : 0;
     }
     core_random(core, core->source, CORE_ID_SIZE);
