@@ -1,5 +1,5 @@
 /*
- * compile - manual/*.yaml → manual.File messages, or every mistake by file, line
+ * compile - the files of manual/ → manual.File messages, or every mistake by file, line
  * and column.  Used by `shouwen manual check`, by `publish`, by rehearsals and
  * tests; the services never see YAML.
  *
@@ -9,11 +9,18 @@
 #ifndef COMPILE_H
 #define COMPILE_H
 
+#include <stdio.h>
+
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/err.h"
 
-enum { COMPILE_FILES_MAX = 256, COMPILE_MISTAKES_MAX = 100 };
+enum {
+    COMPILE_FILES_MAX = 256,
+    COMPILE_MISTAKES_MAX = 100,
+    COMPILE_PUBLISH_MAX = 60 * 1024,       /* source and compiled form of one file */
+    COMPILE_ARENA_SIZE = 64 * 1024 * 1024, /* enough for any manual within the limits */
+};
 
 struct mistake {
     const char *file; /* "procedures/repair.yaml" */
@@ -34,6 +41,9 @@ struct compiled {
 /* compile_dir - read and check a whole manual folder.  -1 only when it cannot be read;
  * with mistakes, files are not to be used. */
 int compile_dir(const char *dir, struct compiled *compiled, struct arena *arena, struct err *err);
+
+/* compile_print - each mistake as "file:line:column: text", the files in `dir` (or NULL). */
+void compile_print(const struct compiled *compiled, const char *dir, FILE *out);
 
 /* compile_override - parameters of a rehearsal or a demo set: YAML text of `key: value`
  * lines, put over the compiled ones.  Mistakes are added. */
