@@ -1,10 +1,8 @@
 #include "host/settings.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,7 +12,6 @@
 enum {
     GROUP_MAX = 256,
     PATH_MAX_BYTES = 4096,
-    NAME_MAX_BYTES = 64,
     OPTION_CONFIG = 'c',
     OPTION_CHECK = 'k',
     OPTION_LOSS = 'l',
@@ -33,7 +30,6 @@ static const struct config_key keys[] = {
     {"secrets", CONFIG_TEXT, NULL, AT(secrets), 0, 0},
     {"pid", CONFIG_TEXT, NULL, AT(pid), 0, 0},
     {"peers", CONFIG_MAP, "", AT(peers), 0, 0},
-    {"channels", CONFIG_MAP, "", AT(channels), 0, 0},
     {"log.level", CONFIG_TEXT, "info", AT(log_level), 0, 0},
     {"log.time", CONFIG_FLAG, "false", AT(log_time), 0, 0},
     {"workers.normal", CONFIG_INT, "2", AT(workers), 1, WORKERS_MAX / 2},
@@ -60,25 +56,6 @@ static void usage(const char *service) {
                  service);
 }
 
-/* Job code reads its outside addresses from the environment. */
-static int export_channels(const struct settings *settings, struct err *err) {
-    for (size_t i = 0; i < settings->channels.count; i++) {
-        char name[NAME_MAX_BYTES];
-        int length = snprintf(name, sizeof name, "SHOUWEN_%s", settings->channels.names[i]);
-        if (length < 0 || length >= NAME_MAX_BYTES) {
-            return err_plain(err, ERR_INVALID, "channels: the name %s is too long",
-                             settings->channels.names[i]);
-        }
-        for (char *c = name; *c; c++) {
-            *c = *c == '.' || *c == '-' ? '_' : (char)toupper((unsigned char)*c);
-        }
-        if (setenv(name, settings->channels.values[i], 1)) {
-            return err_plain(err, ERR_UNAVAILABLE, "out of memory");
-        }
-    }
-    return 0;
-}
-
 static int enter_folder(const char *path, struct err *err) {
     char folder[PATH_MAX_BYTES];
     const char *slash = strrchr(path, '/');
@@ -89,6 +66,11 @@ static int enter_folder(const char *path, struct err *err) {
     int length = slash == path ? 1 : (int)(slash - path);
     (void)snprintf(folder, sizeof folder, "%.*s", length, path);
     return chdir(folder) ? err_plain(err, ERR_NOT_FOUND, "%s: %s", folder, strerror(errno)) : 0;
+}
+
+int settings_load(const char *path, struct settings *settings, struct arena *arena,
+                  struct err *err) {
+    return config_read(path, keys, settings, arena, err);
 }
 
 int settings_read(const char *service, int argc, char **argv, struct settings *settings,
@@ -118,7 +100,7 @@ int settings_read(const char *service, int argc, char **argv, struct settings *s
     if (!path || optind < argc) {
         return err_plain(err, ERR_INVALID, "say --config FILE, and nothing else; see --help");
     }
-    if (config_read(path, keys, settings, arena, err)) {
+    if (settings_load(path, settings, arena, err)) {
         return -1;
     }
     if (strcmp(settings->service, service) != 0) {
@@ -130,5 +112,5 @@ int settings_read(const char *service, int argc, char **argv, struct settings *s
                          settings->log_level);
     }
     log_set(level, settings->log_time);
-    return enter_folder(path, err) ? -1 : export_channels(settings, err);
+    return enter_folder(path, err);
 }

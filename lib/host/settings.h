@@ -23,8 +23,7 @@ struct settings {
     const char *pid; /* lock and pid file */
     const char *log_level;
     bool log_time;
-    struct config_map peers;    /* bus: tcp://… */
-    struct config_map channels; /* for job code: becomes SHOUWEN_<NAME> in the environment */
+    struct config_map peers; /* bus: tcp://… */
     int64_t workers;
     int64_t urgent_workers;
     int64_t group_max;
@@ -33,6 +32,10 @@ struct settings {
     bool check_only;
     bool accept_loss;
 };
+
+/* settings_load - a file alone, for those who look after services. */
+int settings_load(const char *path, struct settings *settings, struct arena *arena,
+                  struct err *err);
 
 /*
  * settings_read - from `program --config FILE [--check-config] [--accept-loss]`.
