@@ -182,7 +182,7 @@ static int64_t due_of(const struct run *run, int64_t step) {
         return run->ladder->rung[step]->n_after ? never_ms : held(run, run->page->begun_ms);
     }
     if (text_eq(after->text, "eod")) {
-        return held(run, calendar_eod(&run->calendar, run->page->begun_ms));
+        return calendar_eod(&run->calendar, run->page->begun_ms); /* closing is not too late */
     }
     if (text_starts(after->text, "next ")) {
         return held(run, calendar_time_of_day(&run->calendar, run->page->begun_ms,
