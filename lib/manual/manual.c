@@ -33,6 +33,7 @@ struct manual {
     const Manual__Roles *all_roles;
     const Manual__Rounds *rounds;
     const Manual__Kpis *kpis;
+    const Manual__Lists *lists;
     const Manual__Ladders *all_ladders;
 };
 
@@ -113,6 +114,7 @@ static void add_rest(struct manual *manual, const Manual__File *file) {
     manual->routes = file->routes ? file->routes : manual->routes;
     manual->rounds = file->rounds ? file->rounds : manual->rounds;
     manual->kpis = file->kpis ? file->kpis : manual->kpis;
+    manual->lists = file->lists ? file->lists : manual->lists;
 }
 
 static void add_file(struct manual *manual, const Manual__File *file) {
@@ -290,6 +292,10 @@ const Manual__Rounds *manual_rounds(const struct manual *manual) {
 
 const Manual__Kpis *manual_kpis(const struct manual *manual) {
     return manual->kpis;
+}
+
+const Manual__Lists *manual_lists(const struct manual *manual) {
+    return manual->lists;
 }
 
 const Manual__Ladders *manual_ladders(const struct manual *manual) {

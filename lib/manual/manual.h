@@ -37,6 +37,7 @@ const Manual__Routes *manual_routes(const struct manual *manual);
 const Manual__Roles *manual_roles(const struct manual *manual);
 const Manual__Rounds *manual_rounds(const struct manual *manual);
 const Manual__Kpis *manual_kpis(const struct manual *manual);
+const Manual__Lists *manual_lists(const struct manual *manual);
 const Manual__Ladders *manual_ladders(const struct manual *manual);
 size_t manual_procedures(const struct manual *manual, const Manual__Procedure *const **list);
 
