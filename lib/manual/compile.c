@@ -157,6 +157,7 @@ static const struct {
     {"routes.yaml", compile_routes, true, true},
     {"rounds.yaml", compile_rounds, true, false},
     {"kpis.yaml", compile_kpis, true, false},
+    {"lists.yaml", compile_lists, true, false},
 };
 
 static const size_t top_count = sizeof top_files / sizeof top_files[0];

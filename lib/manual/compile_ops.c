@@ -44,31 +44,59 @@ static void open_op(struct compiler *c, struct part *part, const struct node *ma
     }
 }
 
-/* Where the procedure of the parent is not known, some procedure must have the event. */
-static bool anybody_has(const struct compiler *c, const char *event) {
-    for (const struct table_entry *entry = c->procedures.first; entry; entry = entry->next) {
-        const struct part *part = entry->value;
-        if (table_get(&part->events, event)) {
-            return true;
+static bool has_fields(const struct part *part, const struct node *with) {
+    for (const struct node *node = with ? with->first : NULL; node; node = node->next) {
+        if (!compile_field_of(part, node->key) && !table_entry(&part->flags, node->key)) {
+            return false;
         }
     }
-    return false;
+    return true;
+}
+
+/* Which procedure the parent is, or the case of a number, is not known: one that has the
+ * event, and best one that has what is given along, too. */
+static struct part *anybody_with(const struct compiler *c, const char *event,
+                                 const struct node *with) {
+    struct part *found = NULL;
+
+    for (const struct table_entry *entry = c->procedures.first; entry; entry = entry->next) {
+        struct part *part = entry->value;
+        if (table_get(&part->events, event) && (!found || has_fields(part, with))) {
+            found = part;
+            if (has_fields(part, with)) {
+                break;
+            }
+        }
+    }
+    return found;
+}
+
+static void check_number_field(struct compiler *c, struct part *part, const struct node *at,
+                               const char *word) {
+    const Manual__Field *field = compile_field_of(part, word);
+
+    if (!field && !table_get(&part->facts, word)) {
+        compile_unknown(c, at, "field", word, &part->fields);
+    } else if (field && field->type != MANUAL__TYPE__REF && field->type != MANUAL__TYPE__TEXT) {
+        compile_mistake(c, at, "wrong type: \"%s\" holds no case number", word);
+    }
 }
 
 static void fire_op(struct compiler *c, struct part *part, const struct node *map, Manual__Op *op) {
     const struct node *at = yaml_get(map, "at"), *fire = yaml_get(map, "fire");
+    const struct node *with = yaml_get(map, "with");
     struct part *other = part;
 
     op->at = compile_text(c, at);
-    if (strcmp(op->at, "parent") == 0) {
-        if (!anybody_has(c, op->target)) {
+    if (strcmp(op->at, "parent") == 0 || *op->at == '$') {
+        if (*op->at == '$') {
+            check_number_field(c, part, at, op->at + 1);
+        }
+        other = anybody_with(c, op->target, with);
+        if (!other) {
             compile_mistake(c, fire, "no procedure has the event \"%s\"", op->target);
         }
-        /* What is given along is looked for among the fields of this case. */
-        op->with = compile_sets(c, part, NULL, part, yaml_get(map, "with"), &op->n_with);
-        return;
-    }
-    if (at) {
+    } else if (at) {
         other = procedure_of(c, at, op->at);
     }
     if (!other) {
@@ -78,7 +106,7 @@ static void fire_op(struct compiler *c, struct part *part, const struct node *ma
         compile_unknown(c, fire, arena_text(c->arena, "event of %s", other->key), op->target,
                         &other->events);
     }
-    op->with = compile_sets(c, part, NULL, other, yaml_get(map, "with"), &op->n_with);
+    op->with = compile_sets(c, part, NULL, other, with, &op->n_with);
 }
 
 static void each_op(struct compiler *c, struct part *part, const struct node *map, Manual__Op *op) {
@@ -98,7 +126,7 @@ static void each_op(struct compiler *c, struct part *part, const struct node *ma
     }
     if (open) {
         child = procedure_of(c, open, op->each_open);
-    } else if (!anybody_has(c, op->each_fire)) {
+    } else if (!anybody_with(c, op->each_fire, NULL)) {
         compile_mistake(c, fire, "no procedure has the event \"%s\"", op->each_fire);
     }
     if (child) {

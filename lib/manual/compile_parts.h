@@ -146,6 +146,7 @@ void compile_routes(struct compiler *c, struct source *source);
 void compile_calendar(struct compiler *c, struct source *source);
 void compile_rounds(struct compiler *c, struct source *source);
 void compile_kpis(struct compiler *c, struct source *source);
+void compile_lists(struct compiler *c, struct source *source);
 
 void compile_procedures(struct compiler *c); /* their names, states, fields */
 /* compile_take_events - the names of all its events, before anything is checked. */

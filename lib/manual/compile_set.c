@@ -142,7 +142,8 @@ static void change_of(struct compiler *c, const struct node *node, const Manual_
  * their type.  NULL: none. */
 static const Manual__Field *target_of(struct compiler *c, const struct table *targets,
                                       struct part *target, const char *word) {
-    static const char *const counters[] = {"contacts", "trips", NULL};
+    static const char *const counters[] = {"contacts", "trips", "round", NULL};
+    static const char *const settable[] = {"unit", "first_contact_owner", NULL};
     const Manual__Field *field = NULL;
     bool counter = target && compile_one_of(word, counters);
 
@@ -159,9 +160,7 @@ static const Manual__Field *target_of(struct compiler *c, const struct table *ta
         made->type = MANUAL__TYPE__INT;
     } else if (target && table_entry(&target->flags, word)) {
         made->type = MANUAL__TYPE__BOOL;
-    } else if (target && !of_the_case(word, &made->type)) {
-        return NULL;
-    } else if (!target) {
+    } else if (!target || !compile_one_of(word, settable) || !of_the_case(word, &made->type)) {
         return NULL;
     }
     return made;

@@ -280,6 +280,13 @@ static void event_of(struct compiler *c, struct part *part, const struct node *s
     }
     (void)compile_word(c, node, made->event);
     name = table_get(&part->named, made->event);
+    if (!name && c->file == common_file) {
+        compile_mistake(c, node,
+                        "missing translation: event \"%s\" has no name in texts "
+                        "(events: {_common: …})",
+                        made->event);
+        return;
+    }
     if (!name) {
         const struct table *tables[] = {&part->named};
         compile_mistake(c, node, "missing translation: event \"%s\" of %s has no name in texts%s",
@@ -421,13 +428,17 @@ static void instead_of(struct compiler *c, struct part *part, const struct node 
     }
 }
 
-static void through_of(struct compiler *c, const struct node *map, Manual__Start *start) {
+static void through_of(struct compiler *c, struct part *part, const struct node *map,
+                       Manual__Start *start) {
     const struct node *through = yaml_get(map, "through"), *by = yaml_get(map, "by");
     struct part *contact = NULL;
 
     start->through = compile_text(c, through);
     start->by = compile_text(c, by);
     if (!through) {
+        if (by || yaml_get(map, "with")) {
+            compile_mistake(c, map, "`by` and `with` go with `through`");
+        }
         return;
     }
     contact = table_get(&c->procedures, start->through);
@@ -437,11 +448,14 @@ static void through_of(struct compiler *c, const struct node *map, Manual__Start
         compile_unknown(c, by ? by : through, arena_text(c->arena, "event of %s", contact->key),
                         start->by, &contact->events);
     }
+    if (contact) {
+        start->with = compile_sets(c, part, NULL, contact, yaml_get(map, "with"), &start->n_with);
+    }
 }
 
 void compile_start(struct compiler *c, struct part *part) {
-    static const char *const keys[] = {"staff", "else",    "needs",   "who", "set", "do",
-                                       "as",    "instead", "through", "by",  NULL};
+    static const char *const keys[] = {"staff", "else",    "needs",   "who", "set",  "do",
+                                       "as",    "instead", "through", "by",  "with", NULL};
     const struct node *node = yaml_get(part->source->root, "start");
     Manual__Start *start = ARENA_NEW(c->arena, Manual__Start);
     const char **not_who = NULL;
@@ -472,7 +486,7 @@ void compile_start(struct compiler *c, struct part *part) {
     start->set = compile_sets(c, part, NULL, part, yaml_get(node, "set"), &start->n_set);
     start->do_ = compile_ops(c, part, yaml_get(node, "do"), &start->n_do_);
     instead_of(c, part, yaml_get(node, "instead"), start);
-    through_of(c, node, start);
+    through_of(c, part, node, start);
     const struct node *as = yaml_get(node, "as");
     start->counts_as = as ? compile_text(c, as) : counts_as(part, start);
     if (as && !table_get(&part->events, start->counts_as)) {

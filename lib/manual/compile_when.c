@@ -65,6 +65,27 @@ static void unknown_subject(struct compiler *c, struct part *part, const struct 
                         compile_nearest(c, word, tables, sizeof tables / sizeof tables[0]));
 }
 
+/* "blamed_person.dept": of whoever stands in that field. */
+static bool person_subject(struct compiler *c, struct part *part, const struct node *node,
+                           struct subject *subject) {
+    static const char *const asked[] = {"dept", "role", NULL};
+    const char *dot = strchr(node->key, '.');
+    const char *word = arena_text(c->arena, "%.*s", (int)(dot - node->key), node->key);
+    const Manual__Field *field = compile_field_of(part, word);
+
+    if (!field) {
+        unknown_subject(c, part, node, "field", word);
+        return false;
+    }
+    if (field->type != MANUAL__TYPE__STAFF || !compile_one_of(dot + 1, asked)) {
+        compile_mistake_key(c, node, "only a staff field has .dept and .role, not \"%s\"",
+                            node->key);
+        return false;
+    }
+    subject->name = arena_text(c->arena, "%s%s", field->key, dot);
+    return true;
+}
+
 static bool subject_of(struct compiler *c, struct part *part, const struct node *node,
                        const char *const *extra, struct subject *subject) {
     const char *word = node->key;
@@ -73,6 +94,9 @@ static bool subject_of(struct compiler *c, struct part *part, const struct node 
     *subject = (struct subject){word, MANUAL__TYPE__TEXT, NULL};
     if (extra && compile_one_of(word, extra)) {
         return true;
+    }
+    if (strchr(word, '.')) {
+        return person_subject(c, part, node, subject);
     }
     if (fact) {
         subject->type = fact_type(fact);
@@ -448,6 +472,11 @@ static const char *term_value(struct compiler *c, struct part *part, const struc
     }
     if (subject->field) {
         return compile_value(c, node, subject->field);
+    }
+    const char *dot = strchr(subject->name, '.');
+    if (dot && strcmp(dot, ".role") == 0 && !table_get(&c->roles, text)) {
+        compile_unknown(c, node, "role", text, &c->roles);
+        return text;
     }
     Manual__Field typed = MANUAL__FIELD__INIT;
     typed.key = subject->name;
