@@ -9,10 +9,11 @@
 
 #include "shouwen/registry/v1/registry.pb-c.h"
 
-enum { CLIENTS_MAX = 8, TOKENS_MAX = 8, IN_FLIGHT = 64 };
+enum { CLIENTS_MAX = 8, TOKENS_MAX = 16, IN_FLIGHT = 64, KEPT_SIZE = 256 * 1024 };
 
 struct session {
     const struct cli *cli;
+    struct arena *kept; /* tokens and names: callers may rewind cli->arena */
     struct instance instance;
     void *context;
     struct {
@@ -34,7 +35,9 @@ struct session *session_new(const struct cli *cli, struct err *err) {
 
     assert(session);
     session->cli = cli;
+    session->kept = arena_new(KEPT_SIZE);
     if (instance_open(&session->instance, cli->dir, err)) {
+        arena_free(session->kept);
         free(session);
         return NULL;
     }
@@ -51,11 +54,16 @@ void session_free(struct session *session) {
     }
     (void)zmq_ctx_term(session->context);
     (void)close(session->instance.fd);
+    arena_free(session->kept);
     free(session);
 }
 
 struct instance *session_instance(struct session *session) {
     return &session->instance;
+}
+
+struct arena *session_arena(struct session *session) {
+    return session->cli->arena;
 }
 
 const char *session_staff(const struct session *session) {

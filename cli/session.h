@@ -17,6 +17,7 @@ struct session;
 struct session *session_new(const struct cli *cli, struct err *err);
 void session_free(struct session *session);
 struct instance *session_instance(struct session *session);
+struct arena *session_arena(struct session *session); /* cli->arena */
 
 /* session_client - the link to a service; NULL with err set. */
 struct client *session_client(struct session *session, const char *service, struct err *err);
