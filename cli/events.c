@@ -148,7 +148,8 @@ static int run(struct cli *cli, int argc, char **argv) {
         return cli_usage(cli, "见 events --help", "see events --help");
     }
     struct session *session = session_new(cli, &err);
-    if (!session || session_token(session, NULL, &token, &err)) {
+    if (!session || session_token(session, NULL, &token, &err)
+        || !read_some(session, "registry", 0, 1, NULL, &err)) { /* may we at all? */
         session_free(session);
         return cli_fail(cli, &err);
     }

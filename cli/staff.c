@@ -91,17 +91,13 @@ static int revoke(const struct cli *cli, struct session *session, const char *wh
                   const char *reason) {
     Registry__RevokeTokenRequest request = REGISTRY__REVOKE_TOKEN_REQUEST__INIT;
     struct err err = {0};
-    struct client *client = session_client(session, registry, &err);
 
     request.staff = who;
     request.reason = reason ? reason : "";
-    if (!client
-        || !client_ask(client, "shouwen.registry.v1.Registry/RevokeToken", (struct bytes){NULL, 0},
-                       &request.base, &registry__revoke_token_reply__descriptor, cli->arena,
-                       &err)) {
-        return cli_fail(cli, &err);
-    }
-    return CLI_OK;
+    return session_ask(session, "shouwen.registry.v1.Registry/RevokeToken", &request.base,
+                       &registry__revoke_token_reply__descriptor, &err)
+               ? CLI_OK
+               : cli_fail(cli, &err);
 }
 
 static int run(struct cli *cli, int argc, char **argv) {
@@ -132,7 +128,7 @@ static int run(struct cli *cli, int argc, char **argv) {
 
 const struct command staff_command = {
     .name = "staff",
-    .arguments = "list [--role ROLE] | token WHO | revoke WHO [--reason TEXT]",
+    .arguments = "list [--role ROLE] | token WHO | revoke NUMBER --reason TEXT",
     .zh = "员工名单；签发或收回令牌（留有记录）",
     .en = "who works here; issue or revoke a token (on record)",
     .run = run,
