@@ -7,6 +7,7 @@
 #include "cli/events.h"
 #include "cli/pager.h"
 #include "cli/publish.h"
+#include "cli/rehearse.h"
 #include "cli/staff.h"
 #include "cli/up.h"
 
@@ -17,6 +18,7 @@ const struct command *const cli_commands[] = {
     &status_command,
     &doctor_command,
     &call_command,
+    &rehearse_command,
     &pager_command,
     &events_command,
     &staff_command,

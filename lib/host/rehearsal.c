@@ -39,6 +39,26 @@ struct part_of_world *rehearsal_must(struct rehearsal *world, const char *servic
     return part;
 }
 
+struct clock_reading rehearsal_reading(const struct rehearsal *world) {
+    return (struct clock_reading){.wall_ms = world->now_ms + world->jumped_ms,
+                                  .boot_ms = world->now_ms};
+}
+
+/* What time it is for a service. */
+static int64_t part_now(const struct rehearsal *world, struct part_of_world *part) {
+    struct clock_reading reading = rehearsal_reading(world);
+
+    return world->jumped ? clock_at(&part->clock, &reading) : world->now_ms;
+}
+
+/* When a service's own time will be `due_ms`, roughly; looked at again then. */
+static int64_t when(const struct rehearsal *world, struct part_of_world *part, int64_t due_ms) {
+    int64_t behind = due_ms == INT64_MAX ? INT64_MAX - world->now_ms
+                                         : due_ms - part_now(world, part);
+
+    return behind <= 0 ? world->now_ms : world->now_ms + behind;
+}
+
 int rehearsal_open(struct rehearsal *world, struct part_of_world *part, struct err *err) {
     char path[REHEARSAL_PATH_MAX + NAME_SIZE];
     struct core_config config = {
@@ -50,6 +70,8 @@ int rehearsal_open(struct rehearsal *world, struct part_of_world *part, struct e
     };
 
     (void)snprintf(path, sizeof path, "%s/%.*s.db", world->folder, NAME_SIZE - 8, part->def->name);
+    struct clock_reading reading = rehearsal_reading(world);
+    clock_init(&part->clock, world->now_ms, &reading);
     part->core = core_new(part->def, &config, err);
     part->input = true;
     return part->core ? 0 : err_wrap(err, "starting %s", part->def->name);
@@ -219,7 +241,7 @@ static void carry_away(struct rehearsal *world, struct part_of_world *part) {
 
 static int step(struct rehearsal *world, struct part_of_world *part, struct err *err) {
     part->input = false;
-    if (core_step(part->core, world->now_ms, err)) {
+    if (core_step(part->core, part_now(world, part), err)) {
         return err_wrap(err, "%s", part->def->name);
     }
     carry_away(world, part);
@@ -298,7 +320,8 @@ static int run_instant(struct rehearsal *world, struct err *err) {
         any = finish_jobs(world) || any;
         for (size_t i = 0; i < world->part_count; i++) {
             struct part_of_world *part = &world->parts[i];
-            if (!part->core || (!part->input && core_wake(part->core) > world->now_ms)) {
+            if (!part->core
+                || (!part->input && when(world, part, core_wake(part->core)) > world->now_ms)) {
                 continue;
             }
             any = true;
@@ -313,18 +336,18 @@ static int run_instant(struct rehearsal *world, struct err *err) {
     return err_plain(err, ERR_INTERNAL, "the services do not come to rest");
 }
 
-static int64_t next_wake(const struct rehearsal *world) {
+static int64_t next_wake(struct rehearsal *world) {
     int64_t wake = INT64_MAX;
 
     if (world->letter_count > 0) {
         return world->now_ms;
     }
     for (size_t i = 0; i < world->part_count; i++) {
-        const struct part_of_world *part = &world->parts[i];
+        struct part_of_world *part = &world->parts[i];
         if (!part->core) {
             continue;
         }
-        int64_t due = part->input ? world->now_ms : core_wake(part->core);
+        int64_t due = part->input ? world->now_ms : when(world, part, core_wake(part->core));
         wake = due < wake ? due : wake;
     }
     for (size_t i = 0; i < world->job_count; i++) {

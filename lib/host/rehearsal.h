@@ -92,6 +92,10 @@ int rehearsal_mend(struct rehearsal *world, const char *a, const char *b, struct
 /* rehearsal_disk_full - the store cannot grow any more; and can again. */
 int rehearsal_disk_full(struct rehearsal *world, const char *service, bool full, struct err *err);
 
+/* rehearsal_clock_jump - every wall clock of the house jumps; the kernel does not vouch for
+ * it.  What services make of that is lib/host/clock.h. */
+int rehearsal_clock_jump(struct rehearsal *world, int64_t by_ms, struct err *err);
+
 enum rehearsal_channel { CHANNEL_WORKS, CHANNEL_FAILS, CHANNEL_HANGS, CHANNEL_UNKNOWN };
 
 /* rehearsal_channel - what the next `first` messages (0: all) on a channel ("" any) to a

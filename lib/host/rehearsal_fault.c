@@ -136,6 +136,19 @@ int rehearsal_disk_full(struct rehearsal *world, const char *service, bool full,
     return found < 0 ? -1 : 0;
 }
 
+int rehearsal_clock_jump(struct rehearsal *world, int64_t by_ms, struct err *err) {
+    (void)err;
+    if (!world->jumped) {
+        struct clock_reading reading = rehearsal_reading(world);
+        for (size_t i = 0; i < world->part_count; i++) {
+            clock_init(&world->parts[i].clock, world->now_ms, &reading);
+        }
+    }
+    world->jumped = true;
+    world->jumped_ms += by_ms;
+    return 0;
+}
+
 /* ---- channels ---- */
 
 int rehearsal_channel(struct rehearsal *world, const char *channel, const char *to, size_t first,

@@ -2,6 +2,7 @@
 #ifndef REHEARSAL_PRIVATE_H
 #define REHEARSAL_PRIVATE_H
 
+#include "host/clock.h"
 #include "host/rehearsal.h"
 
 enum { NAME_SIZE = 40, GRAVES_MAX = 256 };
@@ -9,9 +10,10 @@ enum { NAME_SIZE = 40, GRAVES_MAX = 256 };
 /* One service, running or not. */
 struct part_of_world {
     const struct service_def *def;
-    struct core *core; /* NULL: down */
-    bool input;        /* something was pushed since its last step */
-    unsigned life;     /* counts its starts: what was meant for an earlier one is gone */
+    struct core *core;  /* NULL: down */
+    bool input;         /* something was pushed since its last step */
+    struct clock clock; /* what time it thinks it is, once clocks have jumped */
+    unsigned life;      /* counts its starts: what was meant for an earlier one is gone */
 };
 
 struct letter {
@@ -55,6 +57,8 @@ struct rehearsal {
     int64_t now_ms;
     uint64_t seed;
     size_t group_max;
+    int64_t jumped_ms; /* wall clocks are off by this */
+    bool jumped;       /* ever */
     struct secrets secrets;
     char folder[REHEARSAL_PATH_MAX];
     struct arena *scratch;
@@ -85,6 +89,7 @@ struct rehearsal {
 struct part_of_world *rehearsal_part(struct rehearsal *world, const char *service);
 struct part_of_world *rehearsal_must(struct rehearsal *world, const char *service, struct err *err);
 int rehearsal_open(struct rehearsal *world, struct part_of_world *part, struct err *err);
+struct clock_reading rehearsal_reading(const struct rehearsal *world);
 bool rehearsal_is_cut(const struct rehearsal *world, const char *a, const char *b);
 
 /* rehearsal_job - carry out a job now, and say in `job` when its result comes. */

@@ -96,6 +96,9 @@ static Registry__ImportProgress *progress(struct call *call, const struct import
 /* ---- starting ---- */
 
 static int column_index(const struct entry_kind *kind, const char *column) {
+    if (text_eq(column, "department")) {
+        column = "dept"; /* as the estate's own staff list says */
+    }
     for (size_t i = 0; i < kind->field_count; i++) {
         if (text_eq(kind->fields[i].key, column)) {
             return (int)i;

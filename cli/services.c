@@ -1,0 +1,12 @@
+#include "cli/services.h"
+
+#include "services/bus/bus.h"
+#include "services/notify/notify.h"
+#include "services/registry/registry.h"
+
+const struct service_def *const services_all[] = {
+    &bus_def,
+    &registry_def,
+    &notify_def,
+    NULL,
+};

@@ -1,0 +1,59 @@
+/*
+ * rehearse - plays rehearsals: YAML files that tell a story and what must come of it
+ * (tests/rehearsals/, CONTRIBUTING.md).  Over the world in one process
+ * (rehearsal.h), or over any stage that can do the same (live processes).
+ */
+#ifndef REHEARSE_H
+#define REHEARSE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "host/rehearsal.h"
+
+/* Where a rehearsal is played.  Functions as their namesakes of rehearsal.h. */
+struct rehearse_stage {
+    void *arg;
+    int64_t (*now)(void *arg);
+    int (*advance)(void *arg, int64_t to_ms, struct err *err);
+    int (*settle)(void *arg, struct err *err);
+    int (*ask)(void *arg, const struct rehearsal_caller *caller, const char *service,
+               const char *method, struct bytes payload, const uint8_t *id, uint8_t *id_used,
+               Wire__Reply **reply, struct arena *arena, struct err *err);
+    int (*events)(void *arg, const char *service, uint64_t after, size_t max, struct arena *arena,
+                  struct bytes *events, struct err *err);
+    struct rehearsal *world; /* NULL: faults cannot be played here */
+};
+
+struct rehearse_options {
+    const struct service_def *const *services; /* NULL ends */
+    const char *manual;                        /* folder */
+    const char *demo;                          /* folder of `data: demo` */
+    const char *store;  /* keep the stores here; NULL: a temporary folder, removed */
+    const char *locale; /* "zh" or "en": of the timeline */
+    bool explain;
+    uint64_t seed;
+    size_t group_max; /* 0: as in life */
+    FILE *out;        /* failures and timeline */
+};
+
+struct rehearse_result {
+    bool played;     /* to the end */
+    size_t failures; /* expectations that did not hold, and mistakes in the file */
+    size_t held;     /* expectations that did */
+    uint8_t log[32]; /* hash over all events of all stores: equal runs, equal logs */
+    size_t events;
+    double seconds; /* of real time */
+};
+
+/* rehearse_file - play one.  What failed is on options->out as "file:line: …". */
+void rehearse_file(const struct rehearse_options *options, const char *file,
+                   struct rehearse_result *result);
+
+/*
+ * rehearse_main - `shouwen rehearse [OPTION]… FILE…`, over these options to begin with;
+ * 0: every expectation held; 1; 2: usage.
+ */
+int rehearse_main(const struct rehearse_options *base, int argc, char **argv);
+
+#endif

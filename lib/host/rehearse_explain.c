@@ -1,0 +1,158 @@
+/* The timeline: what happened, in the words of the manual. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "core/event.h"
+#include "host/rehearse_private.h"
+
+/* News that nobody who reads a story wants: the house's own bookkeeping. */
+static bool is_noise(const char *topic) {
+    static const char *const quiet[] = {
+        "manual.*",      "staff.changed", "unit.*",     "person.changed", "roster.*",
+        "page.opened",   "page.stepped",  "page.asked", "tell.asked",     "case.*",
+        "clock.started", "clock.moved",   "core.*"};
+
+    for (size_t i = 0; i < sizeof quiet / sizeof quiet[0]; i++) {
+        if (text_match(quiet[i], topic)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *field(const Wire__Event *event, const char *key) {
+    return value_text(event->fields, event->n_fields, key);
+}
+
+static const char *word(struct rehearse *r, const char *key) {
+    const char *text = manual_text(r->manual, key, "", r->options->locale, r->scratch);
+
+    if (strcmp(text, key) != 0) {
+        return text;
+    }
+    const char *dot = strrchr(key, '.');
+    return dot ? dot + 1 : key;
+}
+
+/* "event.repair.dispatch", or the common event's name. */
+static const char *event_word(struct rehearse *r, const char *topic) {
+    const char *key = arena_text(r->scratch, "event.%s", topic);
+    const char *text = manual_text(r->manual, key, "", r->options->locale, r->scratch);
+    const char *dot = strchr(topic, '.');
+
+    if (strcmp(text, key) != 0 || !dot) {
+        return text;
+    }
+    return word(r, arena_text(r->scratch, "event._common%s", dot));
+}
+
+static const char *page_line(struct rehearse *r, const Wire__Event *event) {
+    bool zh = strcmp(r->options->locale, "zh") == 0;
+    const char *to = rehearse_staff_name(r, field(event, "to"));
+    long long step = (long long)value_i64(event->fields, event->n_fields, "step", 0);
+
+    if (strcmp(event->topic, "page.sent") == 0 || strcmp(event->topic, "page.failed") == 0) {
+        bool failed = strcmp(event->topic, "page.failed") == 0;
+        return arena_text(r->scratch,
+                          zh ? "→ 呼叫 %s%s (%s 梯级 %lld, 规则 %s, 经 %s) %s"
+                             : "→ page %s%s (ladder %s step %lld, rule %s, by %s) %s",
+                          to, failed ? (zh ? " 失败" : " failed") : "", field(event, "ladder"),
+                          step, field(event, "route"), field(event, "channel"),
+                          field(event, "page"));
+    }
+    if (strcmp(event->topic, "page.acknowledged") == 0) {
+        return arena_text(r->scratch, zh ? "✓ %s 应答 %s" : "✓ %s acknowledges %s",
+                          rehearse_staff_name(r, event->actor), field(event, "page"));
+    }
+    return arena_text(r->scratch, "%s %s %s", event->topic, field(event, "page"), to);
+}
+
+static const char *clock_line(struct rehearse *r, const Wire__Event *event) {
+    const char *procedure = field(event, "procedure");
+    const char *clock = field(event, "clock");
+    const char *name = word(r, arena_text(r->scratch, "clock.%s.%s", procedure, clock));
+    int64_t due = value_i64(event->fields, event->n_fields, "due", 0);
+
+    return arena_text(r->scratch, "⏱ %s %s (%s)", name, strrchr(event->topic, '.') + 1,
+                      due ? rehearse_show_time(r, due) : "");
+}
+
+static const char *told_line(struct rehearse *r, const Wire__Event *event) {
+    return arena_text(r->scratch, "✉ %s%s (%s): %.200s", field(event, "unit"),
+                      rehearse_staff_name(r, field(event, "person")), field(event, "channel"),
+                      field(event, "text"));
+}
+
+static const char *case_line(struct rehearse *r, const Wire__Event *event) {
+    const struct known_case *known = rehearse_case(r, event->case_no);
+    const char *procedure = known ? known->procedure : "";
+    const char *state = field(event, "state");
+
+    return arena_text(r->scratch, "%s: %s%s%s", rehearse_staff_name(r, event->actor),
+                      strcmp(strrchr(event->topic, '.'), ".open") == 0
+                          ? word(r, arena_text(r->scratch, "procedure.%s", procedure))
+                          : event_word(r, event->topic),
+                      state[0] ? " → " : "",
+                      state[0] ? word(r, arena_text(r->scratch, "state.%s.%s", procedure, state))
+                               : "");
+}
+
+static const char *line_of(struct rehearse *r, const Wire__Event *event) {
+    if (text_starts(event->topic, "page.")) {
+        return page_line(r, event);
+    }
+    if (text_starts(event->topic, "clock.")) {
+        return clock_line(r, event);
+    }
+    if (text_starts(event->topic, "told.")) {
+        return told_line(r, event);
+    }
+    if (event->case_no[0] && strchr(event->topic, '.')) {
+        return case_line(r, event);
+    }
+    return event->topic;
+}
+
+/* By the time of entry; at one instant in the order in which they were read. */
+static int by_time(const void *a, const void *b) {
+    const struct seen *left = a;
+    const struct seen *right = b;
+
+    if (left->event->entered_ms != right->event->entered_ms) {
+        return left->event->entered_ms < right->event->entered_ms ? -1 : 1;
+    }
+    return 0;
+}
+
+static void sort(struct seen *list, size_t count) {
+    /* Stable, and the lists are short: those of one step. */
+    for (size_t i = 1; i < count; i++) {
+        struct seen one = list[i];
+        size_t k = i;
+        for (; k > 0 && by_time(&list[k - 1], &one) > 0; k--) {
+            list[k] = list[k - 1];
+        }
+        list[k] = one;
+    }
+}
+
+void rehearse_explain(struct rehearse *r, size_t from) {
+    size_t count = r->event_count - from;
+    struct seen *list = arena_alloc(r->scratch, (count + 1) * sizeof *list);
+
+    if (count > 0) {
+        memcpy(list, r->events + from, count * sizeof *list);
+    }
+    sort(list, count);
+    for (size_t i = 0; i < count; i++) {
+        const Wire__Event *event = list[i].event;
+        size_t used = arena_used(r->scratch);
+        if (!is_noise(event->topic)) {
+            (void)fprintf(r->options->out, "%s  %-24s %s\n", rehearse_show_time(r, event->event_ms),
+                          event->case_no, line_of(r, event));
+        }
+        arena_rewind(r->scratch, used);
+    }
+}
