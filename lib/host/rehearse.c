@@ -570,6 +570,7 @@ int rehearse_main(const struct rehearse_options *base, int argc, char **argv) {
     int at = take_options(&options, &twice, argc, argv);
     bool fine = true;
 
+    log_set(LOG_ERROR, false); /* refusals are part of the play */
     if (at < 0 || at >= argc || !options.manual || !options.demo) {
         return usage();
     }
