@@ -12,7 +12,7 @@
 enum { CASE_PAGES_MAX = 64, REASON_MAX = 500 };
 
 /* Whoever may do this answers pages that were not sent to him. */
-static const char any_page_act[] = "page.answer_any";
+static const char any_page_act[] = "page.any";
 
 static int64_t number_or_zero(const char *reference) {
     return *reference ? pages_read_reference(reference) : 0;

@@ -6,9 +6,8 @@
 #include "ladder.h"
 #include "message.h"
 
-enum { LATE_MAX = 16, STOPS_DAYS = 30 };
+enum { LATE_MAX = 16 };
 
-static const int64_t stops_ms = INT64_C(86400000) * STOPS_DAYS;
 static const char timer_kind[] = "audit";
 
 static int look_at(struct call *call, int64_t at_ms, struct err *err) {
@@ -92,8 +91,7 @@ static int beat(struct call *call, struct err *err) {
     if (found || call->now_ms - last_ms < AUDITOR_BEAT_MS) {
         return found;
     }
-    if (pages_figure_set(call, "beat_ms", call->now_ms, err)
-        || pages_stop_prune(call, call->now_ms - stops_ms, err) || endpoints_prune(call, err)) {
+    if (pages_figure_set(call, "beat_ms", call->now_ms, err) || endpoints_prune(call, err)) {
         return -1;
     }
     found = endpoints_find(call, ENDPOINTS_HEARTBEAT, ENDPOINTS_HEARTBEAT, &there, err);

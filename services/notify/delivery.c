@@ -180,13 +180,32 @@ static struct page_record fresh(const struct page *page, const char *staff, cons
     };
 }
 
-int delivery_page(struct call *call, struct page *page, const struct recipient *person,
-                  int64_t step, int64_t due_ms, const char *channels, bool merged,
-                  struct err *err) {
-    struct page_record record = fresh(page, person->staff, person->stands_for, step, due_ms);
-    char name[CHANNEL_MAX];
-    int open = choose(call, channels ? channels : person->channels, "", person->staff, name, err);
+/* The channels of a person for a step: the rung's, else his own. */
+static int channels_of(struct call *call, const struct page *page, int64_t step, const char *own,
+                       const char **channels, struct err *err) {
+    const Manual__Rung *rung = NULL;
 
+    *channels = own;
+    if (ladder_rung(call, page, step, &rung, err)) {
+        return -1;
+    }
+    for (size_t i = 0; rung && i < rung->n_channel; i++) {
+        *channels = i > 0 ? arena_text(call->arena, "%s;%s", *channels, rung->channel[i])
+                          : rung->channel[i];
+    }
+    return 0;
+}
+
+int delivery_page(struct call *call, struct page *page, const struct recipient *person,
+                  int64_t step, int64_t due_ms, bool merged, struct err *err) {
+    struct page_record record = fresh(page, person->staff, person->stands_for, step, due_ms);
+    const char *channels = "";
+    char name[CHANNEL_MAX];
+
+    if (channels_of(call, page, step, person->channels, &channels, err)) {
+        return -1;
+    }
+    int open = choose(call, channels, "", person->staff, name, err);
     if (open != 1) {
         return open;
     }
@@ -212,22 +231,6 @@ int delivery_stop(struct call *call, struct page_record *record, struct err *err
 
 /* ---- outcomes ---- */
 
-/* The channels of this record's person at this step. */
-static int channels_of(struct call *call, const struct page *page, const struct page_record *record,
-                       const char **channels, struct err *err) {
-    struct staff staff;
-
-    if (ladder_channels(call, page, record->step, channels, err)) {
-        return -1;
-    }
-    if (*channels) {
-        return 0;
-    }
-    int there = directory_staff(call, record->staff, &staff, err);
-    *channels = there == 1 && staff.channels ? staff.channels : "";
-    return there < 0 ? -1 : 0;
-}
-
 /* 1: it goes by the next channel.  0: there is none that is new. */
 static int next_channel(struct call *call, const struct page *page,
                         const struct page_record *record, struct err *err) {
@@ -236,7 +239,11 @@ static int next_channel(struct call *call, const struct page *page,
     const char *channels = "";
     char name[CHANNEL_MAX];
 
-    if (channels_of(call, page, record, &channels, err)) {
+    struct staff staff;
+    int there = directory_staff(call, record->staff, &staff, err);
+    if (there < 0
+        || channels_of(call, page, record->step, there == 1 ? staff.channels : "", &channels,
+                       err)) {
         return -1;
     }
     int open = choose(call, channels, record->channel, record->staff, name, err);

@@ -19,11 +19,11 @@
 
 /*
  * delivery_page - page a person for a step by the first of his channels that is open
- * (or of `channels`, if the rung names some); again, if he was paged for this step.
+ * (or of the rung's, if it names some); again, if he was paged for this step.
  * `merged`: record it only.  1: done.  0: no channel.  -1: err set.
  */
 int delivery_page(struct call *call, struct page *page, const struct recipient *person,
-                  int64_t step, int64_t due_ms, const char *channels, bool merged, struct err *err);
+                  int64_t step, int64_t due_ms, bool merged, struct err *err);
 
 /* delivery_stop - the page has ended: what was planned is not sent. */
 int delivery_stop(struct call *call, struct page_record *record, struct err *err);

@@ -29,6 +29,7 @@ struct run {
     struct calendar calendar;
     struct page *page;
     size_t rungs; /* at least 1 */
+    bool single;  /* nobody comes after those asked: it waits for an answer */
 };
 
 static int run_of(struct call *call, struct page *page, struct run *run, struct err *err) {
@@ -47,6 +48,7 @@ static int run_of(struct call *call, struct page *page, struct run *run, struct 
     if (run->ladder) {
         run->rungs = run->ladder->n_rung;
     }
+    run->single = run->rungs == 1 && !(run->ladder && run->ladder->repeat_ms > 0);
     return 0;
 }
 
@@ -195,7 +197,7 @@ static int64_t due_of(const struct run *run, int64_t step) {
 static int64_t shown_step(const struct run *run, int64_t step) {
     int64_t mark = run->page->ask.mark;
 
-    if (run->ladder || mark <= FIRST_MARK) {
+    if (!run->single || mark <= FIRST_MARK) {
         return step;
     }
     if (mark <= SECOND_MARK) {
@@ -241,8 +243,8 @@ static int schedule(struct run *run, struct err *err) {
     if (run->page->step < (int64_t)run->rungs) {
         return schedule_at(run, due_of(run, run->page->step), err);
     }
-    if (!run->ladder) {
-        return schedule_at(run, never_ms, err); /* one step, and no end but an answer */
+    if (run->single) {
+        return schedule_at(run, never_ms, err);
     }
     if (run->ladder->repeat_ms > 0) {
         return schedule_at(run, held(run, now_ms + run->ladder->repeat_ms), err);
@@ -278,19 +280,17 @@ static int send_step(struct run *run, int64_t step, struct recipients *higher, s
                      struct err *err) {
     struct recipients *people = ARENA_NEW(run->call->arena, struct recipients);
     int64_t due_ms = due_of(run, step);
-    const char *channels = NULL;
 
     *sent = 0;
     if (people_of(run, step, people, err)
-        || tell_stepped(run, shown_step(run, step), due_ms, people, err)
-        || ladder_channels(run->call, run->page, step, &channels, err)) {
+        || tell_stepped(run, shown_step(run, step), due_ms, people, err)) {
         return -1;
     }
     for (size_t i = 0; i < people->count; i++) {
         const struct recipient *person = &people->list[i];
         bool merged = among(higher, person->staff);
         int done = delivery_page(run->call, run->page, person, shown_step(run, step), due_ms,
-                                 channels, merged, err);
+                                 merged, err);
         if (done < 0) {
             return -1;
         }
@@ -363,22 +363,18 @@ static int climb(struct run *run, bool at_once, struct err *err) {
                : ladder_close(run->call, run->page, "exhausted", "", err);
 }
 
-int ladder_channels(struct call *call, const struct page *page, int64_t step, const char **channels,
-                    struct err *err) {
+int ladder_rung(struct call *call, const struct page *page, int64_t step, const Manual__Rung **rung,
+                struct err *err) {
     struct page copy = *page;
     struct run run;
 
-    *channels = NULL;
+    *rung = NULL;
     if (run_of(call, &copy, &run, err)) {
         return -1;
     }
-    if (!run.ladder || step >= (int64_t)run.rungs) {
-        return 0;
-    }
-    const Manual__Rung *rung = run.ladder->rung[step];
-    for (size_t i = 0; i < rung->n_channel; i++) {
-        *channels = *channels ? arena_text(call->arena, "%s;%s", *channels, rung->channel[i])
-                              : rung->channel[i];
+    size_t place = run.single || step < 0 ? 0 : (size_t)step;
+    if (run.ladder && place < run.rungs) {
+        *rung = run.ladder->rung[place];
     }
     return 0;
 }

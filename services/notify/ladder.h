@@ -10,6 +10,7 @@
 #define LADDER_H
 
 #include "core/timer.h"
+#include "manual/manual.h"
 #include "pages.h"
 
 enum ladder_outcome { LADDER_OPENED, LADDER_REPEAT, LADDER_STOPPED };
@@ -32,9 +33,9 @@ int ladder_failed(struct call *call, int64_t page, struct err *err);
 int ladder_close(struct call *call, struct page *page, const char *state, const char *by,
                  struct err *err);
 
-/* ladder_channels - the channels that the rung of a step names itself; NULL: the person's own. */
-int ladder_channels(struct call *call, const struct page *page, int64_t step, const char **channels,
-                    struct err *err);
+/* ladder_rung - what the manual says of a step; NULL: nothing (lives as long as the manual). */
+int ladder_rung(struct call *call, const struct page *page, int64_t step, const Manual__Rung **rung,
+                struct err *err);
 
 /* ladder_event - tell what happened with a page (and one record of it, or NULL). */
 int ladder_event(struct call *call, const char *topic, const struct page *page,

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "endpoints.h"
+#include "ladder.h"
 
 enum { TEXT_BYTES_MAX = 600, ESCAPE_MAX = 6, FIRST_PRINTABLE = 0x20, HMAC_SIZE = 32 };
 
@@ -31,8 +32,11 @@ static const char *with(struct call *call, const char *text, const char *word) {
     return *word ? arena_text(call->arena, "%s · %s", text, word) : text;
 }
 
-const char *message_text(struct call *call, const struct page *page, int64_t step, int64_t times,
-                         const char *stands_for) {
+static const char *page_text(struct call *call, const struct page *page,
+                             const struct page_record *record, const char *advice) {
+    int64_t step = record->step;
+    int64_t times = record->times;
+    const char *stands_for = record->stands_for;
     const char *text = arena_text(call->arena, "#%s%s %s", pages_reference(page->id, call->arena),
                                   times > 1 ? " 重复" : "", sentence(call, page));
 
@@ -43,6 +47,7 @@ const char *message_text(struct call *call, const struct page *page, int64_t ste
     if (step > 0) {
         text = arena_text(call->arena, "%s · 第%lld步", text, (long long)step);
     }
+    text = with(call, text, advice);
     return *stands_for ? arena_text(call->arena, "%s · 代 %s", text, stands_for) : text;
 }
 
@@ -102,13 +107,18 @@ int message_of_page(struct call *call, const struct page *page, const struct pag
                     const uint8_t token[PAGES_LINK_SIZE], struct bytes *input, struct err *err) {
     Notify__Send send = NOTIFY__SEND__INIT;
     struct arena *arena = call->arena;
+    const Manual__Rung *rung = NULL;
 
+    if (ladder_rung(call, page, record->step, &rung, err)) {
+        return -1;
+    }
+    const char *advice = rung && rung->text && rung->text->zh ? rung->text->zh : "";
     send.staff = record->staff;
     send.channel = record->channel;
     send.page = pages_reference(page->id, arena);
     send.case_no = page->case_no;
     send.unit = page->ask.unit;
-    send.text = message_text(call, page, record->step, record->times, record->stands_for);
+    send.text = page_text(call, page, record, advice);
     send.times = (uint32_t)record->times;
     send.key = arena_text(arena, "%s-%lld-%s", send.page, (long long)record->step, record->staff);
     const char *body = arena_text(

@@ -11,11 +11,8 @@
 #include "pages.h"
 #include "shouwen/notify/v1/notify.pb-c.h"
 
-/* message_text - the page as one line: reference, repeat, what, where, case, step. */
-const char *message_text(struct call *call, const struct page *page, int64_t step, int64_t times,
-                         const char *stands_for);
-
-/* message_of_page - the input of the job that sends this record. */
+/* message_of_page - the input of the job that sends this record.  What the person reads is one
+ * line: reference, repeat, what, class, where, case, step, the rung's own words. */
 int message_of_page(struct call *call, const struct page *page, const struct page_record *record,
                     const uint8_t token[PAGES_LINK_SIZE], struct bytes *input, struct err *err);
 

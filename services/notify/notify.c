@@ -22,20 +22,19 @@ extern const struct migration notify_schema[]; /* made from schema/NNN_name.sql 
 static const struct migration *const schemas[] = {revision_schema, directory_schema, notify_schema,
                                                   NULL};
 
-/* His own pages are everybody's to answer; what others were sent is read with the case. */
 static const struct method methods[] = {
     {"HandOver", METHOD_WRITE, GUARD_PEER, NULL, hand_over, true},
-    {"Acknowledge", METHOD_WRITE, GUARD_TOKEN, NULL, answers_acknowledge, true},
-    {"Reject", METHOD_WRITE, GUARD_TOKEN, NULL, answers_reject, true},
+    {"Acknowledge", METHOD_WRITE, GUARD_TOKEN, "page.answer", answers_acknowledge, true},
+    {"Reject", METHOD_WRITE, GUARD_TOKEN, "page.answer", answers_reject, true},
     {"AckByLink", METHOD_WRITE, GUARD_OPEN, NULL, answers_by_link, true},
-    {"Attend", METHOD_WRITE, GUARD_TOKEN, NULL, views_attend, false},
-    {"WaitPages", METHOD_READ, GUARD_TOKEN, NULL, views_wait, false},
-    {"GetPage", METHOD_READ, GUARD_TOKEN, "case.read", views_get, false},
-    {"ListPages", METHOD_READ, GUARD_TOKEN, "case.read", views_list, false},
-    {"ListTold", METHOD_READ, GUARD_TOKEN, "case.read", notices_list, false},
-    {"PutChannel", METHOD_SECRET, GUARD_TOKEN, "staff.manage", views_put_channel, false},
-    {"ListChannels", METHOD_READ, GUARD_TOKEN, "staff.manage", views_channels, false},
-    {"Status", METHOD_READ, GUARD_TOKEN, NULL, views_status, false},
+    {"Attend", METHOD_WRITE, GUARD_TOKEN, "page.read", views_attend, false},
+    {"WaitPages", METHOD_READ, GUARD_TOKEN, "page.read", views_wait, false},
+    {"GetPage", METHOD_READ, GUARD_TOKEN, "page.read", views_get, false},
+    {"ListPages", METHOD_READ, GUARD_TOKEN, "page.read", views_list, false},
+    {"ListTold", METHOD_READ, GUARD_TOKEN, "page.read", notices_list, false},
+    {"PutChannel", METHOD_SECRET, GUARD_TOKEN, "system.manage", views_put_channel, false},
+    {"ListChannels", METHOD_READ, GUARD_TOKEN, "system.manage", views_channels, false},
+    {"Status", METHOD_READ, GUARD_TOKEN, "system.read", views_status, false},
     {0},
 };
 

@@ -15,6 +15,10 @@
     "id, page, step, staff, stands_for, channel, state, times, tries, answer, why, due_ms,"        \
     " sent_ms, coalesce(next_ms, 0), job, moved, link_until_ms"
 
+/* How much later than its end a page may come by the other way. */
+enum { STOPS_DAYS = 2 };
+static const int64_t stops_ms = INT64_C(86400000) * STOPS_DAYS;
+
 /* ---- references ---- */
 
 const char *pages_reference(int64_t id, struct arena *arena) {
@@ -463,6 +467,17 @@ int pages_record_link(struct call *call, const struct page_record *record,
 
 /* ---- ends that came before their page ---- */
 
+/* Each that comes takes two old ones away. */
+static int prune_stops(struct call *call, struct err *err) {
+    struct query q = QUERY(call->store, "DELETE FROM page_stop WHERE (cause_source, cause_lane,"
+                                        " cause_seq, route) IN (SELECT cause_source, cause_lane,"
+                                        " cause_seq, route FROM page_stop WHERE event_ms < ?1"
+                                        " LIMIT 2)");
+
+    query_bind_i64(&q, 1, call->now_ms - stops_ms);
+    return query_done(&q, err);
+}
+
 int pages_stop_put(struct call *call, const struct page_cause *cause, const struct route_page *stop,
                    const char *case_no, int64_t event_ms, struct err *err) {
     struct query q = QUERY(call->store, "INSERT INTO page_stop(cause_source, cause_lane,"
@@ -478,7 +493,7 @@ int pages_stop_put(struct call *call, const struct page_cause *cause, const stru
     query_bind_text(&q, 6, stop->ends);
     query_bind_text(&q, 7, stop->clock);
     query_bind_i64(&q, 8, event_ms);
-    return query_done(&q, err);
+    return query_done(&q, err) || prune_stops(call, err) ? -1 : 0;
 }
 
 /* Is `topic` one of the patterns? */
@@ -526,16 +541,6 @@ int pages_stopped(struct call *call, const struct page *page, struct err *err) {
     }
     query_end(&q);
     return more;
-}
-
-int pages_stop_prune(struct call *call, int64_t before_ms, struct err *err) {
-    struct query q = QUERY(call->store, "DELETE FROM page_stop WHERE (cause_source, cause_lane,"
-                                        " cause_seq, route) IN (SELECT cause_source, cause_lane,"
-                                        " cause_seq, route FROM page_stop WHERE event_ms < ?1"
-                                        " LIMIT 100)");
-
-    query_bind_i64(&q, 1, before_ms);
-    return query_done(&q, err);
 }
 
 /* ---- figures ---- */

@@ -113,7 +113,6 @@ int pages_stop_put(struct call *call, const struct page_cause *cause, const stru
 int pages_stopped(struct call *call, const struct page *page, struct err *err);
 /* Is this page ended by that stop? */
 bool pages_ends(const char *ends, const char *clock, const struct page *page);
-int pages_stop_prune(struct call *call, int64_t before_ms, struct err *err);
 
 /* Figures of the house. */
 int pages_figure(struct call *call, const char *name, int64_t *value, struct err *err);

@@ -62,7 +62,8 @@ static const char *const manual_files[] = {
     "{'name':'ladders.yaml','ladders':{'ladder':["
     "{'key':'A','anyHour':true,'repeatMs':300000,'rung':["
     " {'to':['post:engineering','role:duty_mgr'],'after':[{'number':[0]}]},"
-    " {'to':['role:eng_disp'],'after':[{'number':[60000]}]}]},"
+    " {'to':['role:eng_disp'],'after':[{'number':[60000]}],'text':{'zh':'请拨打119',"
+    "   'en':'call 119'}}]},"
     "{'key':'B','anyHour':true,'rung':["
     " {'to':['assignee'],'after':[{'number':[0]}]},"
     " {'to':['assignee','backup'],'after':[{'class':'E1','number':[180000]},"
@@ -78,7 +79,7 @@ static const char *const manual_files[] = {
     " {'to':['dept_head'],'after':[{'number':[1800000]}]},"
     " {'to':['role:cs_sup'],'after':[{'number':[3600000]}]},"
     " {'to':['role:pm'],'after':[{'text':'eod'}]}]},"
-    "{'key':'D','anyHourClass':['E1']}]}}",
+    "{'key':'D','anyHourClass':['E1'],'rung':[{'to':['asked'],'after':[{'number':[0]}]}]}]}}",
     "{'name':'routes.yaml','routes':{'route':["
     "{'key':'asked','event':'page.asked','to':['$to'],'ladder':'$ladder'},"
     "{'key':'ended','event':'page.ended','stops':true,'ends':['page.asked']},"
@@ -87,8 +88,9 @@ static const char *const manual_files[] = {
     "{'key':'met','event':'clock.met','stops':true,'ends':['clock.*']}]}}",
     "{'name':'roles.yaml','roles':{'role':[{'key':'eng'},{'key':'eng_disp'},{'key':'cs_sup'},"
     "{'key':'pm'},{'key':'gm'},{'key':'sys'},{'key':'desk'},{'key':'duty_mgr','post':'duty_mgr'}],"
-    "'permission':[{'act':'case.read','role':['eng','pm']},{'act':'staff.manage','role':['sys']},"
-    "{'act':'page.answer_any','role':['cs_sup']}],"
+    "'permission':[{'act':'page.read','role':['staff']},{'act':'page.answer','role':['staff']},"
+    "{'act':'system.manage','role':['sys']},{'act':'system.read','role':['sys']},"
+    "{'act':'page.any','role':['cs_sup']}],"
     "'head':[{'dept':'eng','role':'eng_disp'},{'dept':'eng_disp','role':'pm'},"
     "{'dept':'cs','role':'cs_sup'}]}}",
     "{'name':'parameters.yaml','parameters':{'parameter':["

@@ -258,6 +258,7 @@ static void a_ladder_that_repeats_calls_until_it_is_answered(void) {
     CHECK(paging_sent("S401") == 3);
     CHECK(paging_record(paging_page("C1"), 1, "S401")->times == 3); /* one record */
     CHECK(strstr(paging_nth("S401", 2)->send->text, "重复"));
+    CHECK(strstr(paging_nth("S401", 0)->send->text, "请拨打119"));
     CHECK(paging_page("C1")->n_records == 4);
     CHECK(!paging_asks("S401", "Acknowledge", "{'caseNo':'C1'}", NULL));
     paging_until("22:40");
@@ -276,6 +277,7 @@ static void a_deadline_pages_once_and_needs_no_answer(void) {
     paging_until("2025-07-11T20:00:00+08:00");
     CHECK(paging_sent("S401") == 1);
     CHECK_TEXT(paging_page("C1")->state, "open");
+    CHECK(paging_told("page.exhausted", NULL) == 0);
     paging_happens("clock.met", "C1", "{'clock':'finish'}"); /* another clock */
     CHECK_TEXT(paging_page("C1")->state, "open");
     paging_happens("clock.met", "C1", "{'clock':'onsite'}");
