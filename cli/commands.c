@@ -5,6 +5,7 @@
 #include "cli/completion.h"
 #include "cli/doctor.h"
 #include "cli/events.h"
+#include "cli/import.h"
 #include "cli/pager.h"
 #include "cli/publish.h"
 #include "cli/rehearse.h"
@@ -23,6 +24,7 @@ const struct command *const cli_commands[] = {
     &events_command,
     &staff_command,
     &publish_command,
+    &import_command,
     &backup_command,
     &restore_command,
     &completion_command,

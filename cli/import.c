@@ -1,0 +1,118 @@
+#include "cli/import.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <jansson.h>
+
+enum { LOOK_MS = 20 };
+
+static ProtobufCMessage *ask(void *arg, const char *service, const char *method,
+                             const ProtobufCMessage *request,
+                             const ProtobufCMessageDescriptor *reply_type, struct arena *arena,
+                             struct err *err) {
+    struct session *session = arg;
+    struct bytes token;
+    struct client *client = session_client(session, service, err);
+
+    if (!client || session_token(session, NULL, &token, err)) {
+        return NULL;
+    }
+    return client_ask(client, method, token, request, reply_type, arena, err);
+}
+
+static int wait(void *arg, struct err *err) {
+    (void)arg;
+    (void)err;
+    (void)poll(NULL, 0, LOOK_MS);
+    return 0;
+}
+
+struct import_link import_over(struct session *session) {
+    return (struct import_link){.arg = session, .ask = ask, .wait = wait};
+}
+
+static void print_json(const char *path, const struct import_result *result) {
+    json_t *bad = json_array();
+
+    for (size_t i = 0; i < result->bad_count; i++) {
+        const Registry__BadRow *row = result->bad_rows[i];
+        json_t *mistakes = json_array();
+        for (size_t m = 0; m < row->n_mistakes; m++) {
+            (void)json_array_append_new(
+                mistakes, json_pack("{s:s, s:s, s:s}", "field", row->mistakes[m]->field, "rule",
+                                    row->mistakes[m]->rule, "message", row->mistakes[m]->message));
+        }
+        (void)json_array_append_new(
+            bad, json_pack("{s:i, s:o}", "line", (int)row->line, "mistakes", mistakes));
+    }
+    json_t *all = json_pack("{s:s, s:s, s:I, s:I, s:o}", "file", path, "kind", result->kind, "rows",
+                            (json_int_t)result->rows, "bad", (json_int_t)result->bad, "bad_rows",
+                            bad);
+    char *text = json_dumps(all, JSON_COMPACT);
+    (void)printf("%s\n", text ? text : "{}");
+    free(text);
+    json_decref(all);
+}
+
+static void print_text(const struct cli *cli, const char *path,
+                       const struct import_result *result) {
+    for (size_t i = 0; i < result->bad_count; i++) {
+        const Registry__BadRow *row = result->bad_rows[i];
+        for (size_t m = 0; m < row->n_mistakes; m++) {
+            (void)printf("%s:%u: %s%s%s\n", path, row->line, row->mistakes[m]->field,
+                         *row->mistakes[m]->field ? ": " : "", row->mistakes[m]->message);
+        }
+    }
+    if (result->bad > 0) {
+        (void)printf(
+            cli_say(cli, "%s：%zu 行，其中 %zu 行有误\n", "%s: %zu rows, %zu of them bad\n"), path,
+            result->rows, result->bad);
+    } else {
+        (void)printf(cli_say(cli, "%s：%zu 行 %s 已导入\n", "%s: %zu rows of %s are in\n"), path,
+                     result->rows, result->kind);
+    }
+}
+
+static int run(struct cli *cli, int argc, char **argv) {
+    struct err err = {0};
+    bool partial = cli_flag(&argc, argv, "--partial");
+    int status = CLI_OK;
+
+    if (cli_unknown(cli, argc, argv) || argc < 2) {
+        return cli_usage(cli, "用法：import 文件…", "usage: import FILE…");
+    }
+    struct session *session = session_new(cli, &err);
+    if (!session) {
+        return cli_fail(cli, &err);
+    }
+    struct import_link link = import_over(session);
+    for (int i = 1; i < argc; i++) {
+        struct import_result result = {0};
+        if (import_path(&link, argv[i], partial, &result, cli->arena, &err)) {
+            (void)err_wrap(&err, "%s", argv[i]);
+            status = cli_fail(cli, &err);
+            break;
+        }
+        if (cli->json) {
+            print_json(argv[i], &result);
+        } else {
+            print_text(cli, argv[i], &result);
+        }
+        status = result.bad > 0 ? CLI_FAILED : status;
+    }
+    session_free(session);
+    return status;
+}
+
+const struct command import_command = {
+    .name = "import",
+    .arguments = "[--partial] FILE…",
+    .zh = "从 CSV 导入员工、房屋、住户、排班；逐行列出错误，全有或全无",
+    .en = "staff, units, persons and rosters from CSV; every bad row by its line, all or nothing",
+    .more_zh = "  --partial  有错也导入其余的行。是哪一种由列名决定（见 deploy/demo/）。",
+    .more_en = "  --partial  bring in the good rows all the same.  Its columns say what a file is\n"
+               "             (see deploy/demo/).",
+    .run = run,
+};
