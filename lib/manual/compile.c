@@ -294,7 +294,10 @@ int compile_dir(const char *dir, struct compiled *compiled, struct arena *arena,
         return err_plain(err, ERR_NOT_FOUND, "%s: there is no manual (no .yaml file)", dir);
     }
     parse_all(c);
-    compile_all(c);
+    if (compiled->mistake_count
+        == 0) { /* what a file that cannot be read has is missed everywhere */
+        compile_all(c);
+    }
     if (compiled->mistake_count == 0) {
         pack_all(c);
     }

@@ -143,7 +143,7 @@ static void contents_of(struct compiler *c, const struct node *node, Manual__Fie
                     || field->type == MANUAL__TYPE__LIST;
 
     if (needs_of && !of) {
-        compile_mistake_key(c, node, "\"%s\" is a %s: say `of:` what", node->key,
+        compile_mistake_key(c, node, "\"%s\" has the type %s: say `of:` what", node->key,
                             type_words[field->type]);
         return;
     }

@@ -55,8 +55,9 @@ static void at_of(struct compiler *c, const struct part *part, const struct node
     } else if (!compile_one_of(item->at, time_words)) {
         const Manual__Field *field = compile_field_of(part, item->at);
         if (!field) {
+            const struct table *tables[] = {&part->fields};
             compile_mistake(c, at, "unknown time \"%s\"%s", item->at,
-                            compile_nearest_word(c, item->at, time_words));
+                            compile_nearest(c, item->at, tables, 1));
         } else if (field->type != MANUAL__TYPE__DT && field->type != MANUAL__TYPE__DATE) {
             compile_mistake(c, at, "wrong type: \"%s\" is no time", item->at);
         } else {

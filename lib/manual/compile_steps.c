@@ -232,7 +232,8 @@ static const char *need_of(struct compiler *c, struct part *part, const struct n
     const Manual__Field *field = compile_field_of(part, word);
 
     if (field) {
-        return field->key;
+        /* Who transfers reads what is missing in the word that he knows. */
+        return strcmp(word, "assignee") == 0 ? word : field->key;
     }
     if (!compile_one_of(word, of_case)) {
         const struct table *tables[] = {&part->fields, &part->relations};
