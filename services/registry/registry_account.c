@@ -11,7 +11,7 @@
 
 static const int64_t shift_ms = INT64_C(12) * 3600 * 1000;
 static const char system_name[] = "system";
-static const char system_act[] = "system.operate";
+static const char system_act[] = "system.manage";
 
 /* The estate that a token names: the only one, or the first. */
 static const char *first_estate(struct call *call, struct err *err) {
@@ -55,11 +55,11 @@ static int find(struct call *call, const char *name, Registry__Staff *staff, str
         found = registry_staff_named(call, name, staff, err);
     }
     if (found == 0) {
-        return err_set(err, ERR_NOT_FOUND, "staff_unknown", "field=staff\nvalue=%s",
+        return err_set(err, ERR_NOT_FOUND, "staff_unknown", "field=staff\nstaff=%s",
                        registry_shown(name, call->arena));
     }
     if (found == 1 && staff->left) {
-        return err_set(err, ERR_PRECONDITION, "staff_left", "field=staff\nvalue=%s", staff->staff);
+        return err_set(err, ERR_PRECONDITION, "staff_left", "field=staff\nstaff=%s", staff->staff);
     }
     return found < 0 ? -1 : 0;
 }
@@ -119,7 +119,7 @@ int registry_revoke_token(struct call *call, struct err *err) {
     int found = registry_staff_find(call, request->staff, &staff, err);
     if (found != 1) {
         return found < 0 ? -1
-                         : err_set(err, ERR_NOT_FOUND, "staff_unknown", "field=staff\nvalue=%s",
+                         : err_set(err, ERR_NOT_FOUND, "staff_unknown", "field=staff\nstaff=%s",
                                    registry_shown(request->staff, call->arena));
     }
     values_add_text(&fields, "staff", staff.staff);

@@ -171,7 +171,10 @@ static int comes_too(struct call *call, int64_t import, const char *key, struct 
 static int refer(struct call *call, struct entry *entry, const struct entry_field *field,
                  int64_t import, struct err *err) {
     const char *key = value_text(entry->values.list, entry->values.count, field->key);
-    const char *shown = arena_text(call->arena, "value=%s", key);
+    const char *what = field->kind == FIELD_STAFF  ? "staff"
+                       : field->kind == FIELD_UNIT ? "unit"
+                                                   : "estate";
+    const char *shown = arena_text(call->arena, "%s=%s", what, key);
 
     if (!*key) {
         return 0;
@@ -185,10 +188,8 @@ static int refer(struct call *call, struct entry *entry, const struct entry_fiel
         found = comes_too(call, import, key, err);
     }
     if (found == 0) {
-        const char *rule = field->kind == FIELD_STAFF  ? "staff_unknown"
-                           : field->kind == FIELD_UNIT ? "unit_unknown"
-                                                       : "estate_unknown";
-        registry_mistake(call, entry, field->key, ERR_NOT_FOUND, rule, shown);
+        registry_mistake(call, entry, field->key, ERR_NOT_FOUND,
+                         arena_text(call->arena, "%s_unknown", what), shown);
     }
     return found < 0 ? -1 : 0;
 }
@@ -202,7 +203,7 @@ static int refer_left(struct call *call, struct entry *entry, struct err *err) {
     query_end(&q);
     if (left == 1) {
         registry_mistake(call, entry, "staff", ERR_PRECONDITION, "staff_left",
-                         arena_text(call->arena, "value=%s", entry->key));
+                         arena_text(call->arena, "staff=%s", entry->key));
     }
     return left < 0 ? -1 : 0;
 }

@@ -158,7 +158,7 @@ static const char *estate_of(struct call *call, const char *named, struct err *e
         count++;
     }
     if (more == 0 && *named && count == 0) {
-        (void)err_set(err, ERR_NOT_FOUND, "estate_unknown", "field=estate\nvalue=%s",
+        (void)err_set(err, ERR_NOT_FOUND, "estate_unknown", "field=estate\nestate=%s",
                       registry_shown(named, call->arena));
         return NULL;
     }
@@ -188,7 +188,7 @@ int registry_start_import(struct call *call, struct err *err) {
     const Registry__StartImportRequest *request = call->request;
     const struct entry_kind *kind = registry_entry_kind(request->kind);
 
-    if (registry_may(call, "registry.import", err)) {
+    if (registry_may(call, "data.import", err)) {
         return -1;
     }
     if (!kind) {
@@ -343,7 +343,7 @@ static int take_row(struct call *call, struct import *import, const Registry__Im
                        (long long)import->last_line);
     }
     if (import->rows == IMPORT_ROWS_MAX) {
-        return err_set(err, ERR_EXHAUSTED, "rows_many", "limit=%d", IMPORT_ROWS_MAX);
+        return err_set(err, ERR_EXHAUSTED, "import_rows_many", "limit=%d", IMPORT_ROWS_MAX);
     }
     if (read_row(call, import, row, entry, err)) {
         return -1;
@@ -367,7 +367,7 @@ int registry_import_rows(struct call *call, struct err *err) {
     const Registry__ImportRowsRequest *request = call->request;
     struct import import;
 
-    if (registry_may(call, "registry.import", err)
+    if (registry_may(call, "data.import", err)
         || registry_import_find(call, request->import, &import, err)) {
         return -1;
     }
@@ -376,7 +376,7 @@ int registry_import_rows(struct call *call, struct err *err) {
                        (long long)import.id, import.state);
     }
     if (request->n_rows > IMPORT_PART_MAX) {
-        return err_set(err, ERR_INVALID, "rows_many", "limit=%d", IMPORT_PART_MAX);
+        return err_set(err, ERR_INVALID, "import_rows_many", "limit=%d", IMPORT_PART_MAX);
     }
     for (size_t i = 0; i < request->n_rows; i++) {
         size_t used = arena_used(call->arena);
@@ -404,7 +404,7 @@ int registry_finish_import(struct call *call, struct err *err) {
     Registry__FinishImportReply *reply = ARENA_NEW(call->arena, Registry__FinishImportReply);
     struct import import;
 
-    if (registry_may(call, "registry.import", err)
+    if (registry_may(call, "data.import", err)
         || registry_import_find(call, request->import, &import, err)) {
         return -1;
     }
@@ -474,7 +474,7 @@ int registry_get_import(struct call *call, struct err *err) {
     Registry__GetImportReply *reply = ARENA_NEW(call->arena, Registry__GetImportReply);
     struct import import;
 
-    if (registry_may(call, "registry.import", err)
+    if (registry_may(call, "data.import", err)
         || registry_import_find(call, request->import, &import, err)) {
         return -1;
     }

@@ -92,7 +92,7 @@ static Registry__Person *must_find(struct call *call, const char *person, struct
     int found = registry_person_find(call, person, message, err);
 
     if (found == 0) {
-        (void)err_set(err, ERR_NOT_FOUND, "person_unknown", "field=person\nvalue=%s",
+        (void)err_set(err, ERR_NOT_FOUND, "person_unknown", "field=person\nperson=%s",
                       registry_shown(person, call->arena));
     }
     return found == 1 ? message : NULL;
@@ -122,7 +122,7 @@ int registry_put_person(struct call *call, struct err *err) {
     struct entry entry;
     bool changed = false;
 
-    if (registry_may(call, "person.manage", err)) {
+    if (registry_may(call, "person.write", err)) {
         return -1;
     }
     if (!in) {
@@ -167,7 +167,7 @@ int registry_get_person(struct call *call, struct err *err) {
     const Registry__GetPersonRequest *request = call->request;
     Registry__GetPersonReply *reply = ARENA_NEW(call->arena, Registry__GetPersonReply);
 
-    if (registry_may(call, "registry.read", err)) {
+    if (registry_may(call, "person.read", err)) {
         return -1;
     }
     registry__get_person_reply__init(reply);
@@ -222,7 +222,7 @@ int registry_unmask(struct call *call, struct err *err) {
                          : (must_find(call, owner, err) ? 1 : -1);
     if (found != 1) {
         return found < 0 ? -1
-                         : err_set(err, ERR_NOT_FOUND, "staff_unknown", "field=staff\nvalue=%s",
+                         : err_set(err, ERR_NOT_FOUND, "staff_unknown", "field=staff\nstaff=%s",
                                    registry_shown(owner, call->arena));
     }
     registry__unmask_reply__init(reply);

@@ -200,7 +200,7 @@ int registry_search(struct call *call, struct err *err) {
     Registry__SearchReply *reply = ARENA_NEW(call->arena, Registry__SearchReply);
     struct search search = {.call = call, .reply = reply};
 
-    if (registry_may(call, "registry.read", err)) {
+    if (registry_may(call, "person.read", err)) {
         return -1;
     }
     search.text = trimmed(request->query, call->arena);

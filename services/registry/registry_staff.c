@@ -83,7 +83,7 @@ static Registry__Staff *must_find(struct call *call, const char *staff, struct e
         found = registry_staff_named(call, staff, message, err);
     }
     if (found == 0) {
-        (void)err_set(err, ERR_NOT_FOUND, "staff_unknown", "field=staff\nvalue=%s",
+        (void)err_set(err, ERR_NOT_FOUND, "staff_unknown", "field=staff\nstaff=%s",
                       registry_shown(staff, call->arena));
     }
     return found == 1 ? message : NULL;
@@ -193,7 +193,7 @@ int registry_set_leave(struct call *call, struct err *err) {
         return -1;
     }
     if (staff->left) {
-        return err_set(err, ERR_PRECONDITION, "staff_left", "field=staff\nvalue=%s", staff->staff);
+        return err_set(err, ERR_PRECONDITION, "staff_left", "field=staff\nstaff=%s", staff->staff);
     }
     if (!back
         && (request->from_ms <= 0 || request->to_ms <= request->from_ms
@@ -229,7 +229,7 @@ int registry_mark_left(struct call *call, struct err *err) {
         return -1;
     }
     if (staff->left) {
-        return err_set(err, ERR_PRECONDITION, "staff_left", "field=staff\nvalue=%s", staff->staff);
+        return err_set(err, ERR_PRECONDITION, "staff_left", "field=staff\nstaff=%s", staff->staff);
     }
     values_add_text(&fields, "staff", staff->staff);
     values_add_text(&fields, "reason", request->reason);

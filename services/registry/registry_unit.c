@@ -13,7 +13,7 @@ int registry_put_estate(struct call *call, struct err *err) {
     Registry__PutEstateReply *reply = ARENA_NEW(call->arena, Registry__PutEstateReply);
     struct values fields = {.arena = call->arena};
 
-    if (registry_may(call, "unit.manage", err)) {
+    if (registry_may(call, "unit.write", err)) {
         return -1;
     }
     if (!request->estate) {
@@ -40,7 +40,7 @@ int registry_list_estates(struct call *call, struct err *err) {
     Registry__ListEstatesReply *reply = ARENA_NEW(call->arena, Registry__ListEstatesReply);
     int more = 0;
 
-    if (registry_may(call, "registry.read", err)) {
+    if (registry_may(call, "unit.read", err)) {
         return -1;
     }
     struct query q = QUERY(call->store, "SELECT estate, name FROM estate WHERE estate > ?1"
@@ -101,7 +101,7 @@ static Registry__Unit *must_find(struct call *call, const char *unit, struct err
     int found = registry_unit_find(call, unit, message, err);
 
     if (found == 0) {
-        (void)err_set(err, ERR_NOT_FOUND, "unit_unknown", "field=unit\nvalue=%s",
+        (void)err_set(err, ERR_NOT_FOUND, "unit_unknown", "field=unit\nunit=%s",
                       registry_shown(unit, call->arena));
     }
     return found == 1 ? message : NULL;
@@ -113,7 +113,7 @@ int registry_put_unit(struct call *call, struct err *err) {
     struct entry entry;
     bool changed = false;
 
-    if (registry_may(call, "unit.manage", err)) {
+    if (registry_may(call, "unit.write", err)) {
         return -1;
     }
     if (!in) {
@@ -166,7 +166,7 @@ int registry_get_unit(struct call *call, struct err *err) {
     const Registry__GetUnitRequest *request = call->request;
     Registry__GetUnitReply *reply = ARENA_NEW(call->arena, Registry__GetUnitReply);
 
-    if (registry_may(call, "registry.read", err)) {
+    if (registry_may(call, "unit.read", err)) {
         return -1;
     }
     registry__get_unit_reply__init(reply);
@@ -184,7 +184,7 @@ int registry_list_units(struct call *call, struct err *err) {
     Registry__ListUnitsReply *reply = ARENA_NEW(call->arena, Registry__ListUnitsReply);
     int more = 0;
 
-    if (registry_may(call, "registry.read", err)) {
+    if (registry_may(call, "unit.read", err)) {
         return -1;
     }
     struct query q = QUERY(call->store,
@@ -215,7 +215,7 @@ int registry_list_buildings(struct call *call, struct err *err) {
     Registry__ListBuildingsReply *reply = ARENA_NEW(call->arena, Registry__ListBuildingsReply);
     int more = 0;
 
-    if (registry_may(call, "registry.read", err)) {
+    if (registry_may(call, "unit.read", err)) {
         return -1;
     }
     struct query q = QUERY(call->store, "SELECT estate, building, area, units FROM building"

@@ -300,9 +300,9 @@ static Manual__Permission *permission(struct registry *registry, const char *act
 
 static void fill_roles(struct registry *registry, Manual__Roles *roles) {
     static const char *const names[] = {"front", "boss", "sysop"};
-    static const char *const managed[] = {"staff.manage",    "unit.manage",    "person.manage",
-                                          "registry.import", "manual.publish", "hold.read"};
-    static const char *const read[] = {"registry.read", "staff.read", "manual.read"};
+    static const char *const managed[] = {"staff.manage", "unit.write",     "person.write",
+                                          "data.import",  "manual.publish", "hold.read"};
+    static const char *const read[] = {"unit.read", "person.read", "staff.read", "manual.read"};
 
     roles->role = arena_alloc(registry->scratch, 3 * sizeof(Manual__Role *));
     for (size_t i = 0; i < 3; i++) {
@@ -320,8 +320,7 @@ static void fill_roles(struct registry *registry, Manual__Roles *roles) {
         roles->permission[roles->n_permission++] = permission(registry, read[i], "front", "boss");
     }
     roles->permission[roles->n_permission++] = permission(registry, "person.unmask", "front", NULL);
-    roles->permission[roles->n_permission++] = permission(registry, "system.operate", "sysop",
-                                                          NULL);
+    roles->permission[roles->n_permission++] = permission(registry, "system.manage", "sysop", NULL);
 }
 
 static void fill_texts(struct registry *registry, Manual__Texts *texts) {
