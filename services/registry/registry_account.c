@@ -91,7 +91,7 @@ int registry_issue_token(struct call *call, struct err *err) {
         return err_plain(err, ERR_INTERNAL, "the token of %s does not fit", staff.staff);
     }
     values_add_text(&fields, "staff", staff.staff);
-    values_add_ms(&fields, "until", token.until_ms);
+    values_add_ms(&fields, "expires", token.until_ms);
     registry__issue_token_reply__init(reply);
     reply->token.data = arena_copy(call->arena, signed_token.data, signed_token.size);
     reply->token.len = signed_token.size;

@@ -174,7 +174,7 @@ static int refer(struct call *call, struct entry *entry, const struct entry_fiel
     const char *what = field->kind == FIELD_STAFF  ? "staff"
                        : field->kind == FIELD_UNIT ? "unit"
                                                    : "estate";
-    const char *shown = arena_text(call->arena, "%s=%s", what, key);
+    const char *shown = arena_text(call->arena, "%s=%s", what, registry_shown(key, call->arena));
 
     if (!*key) {
         return 0;

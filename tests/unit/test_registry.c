@@ -671,7 +671,7 @@ static void a_token_is_for_a_shift_and_on_record(void) {
     Wire__Event *event = aid_last(&registry, "token.issued");
     CHECK_TEXT(value_text(event->fields, event->n_fields, "staff"), "S101");
     CHECK_TEXT(event->actor, "local");
-    CHECK(value_i64(event->fields, event->n_fields, "until", 0) == reply->until_ms);
+    CHECK(value_i64(event->fields, event->n_fields, "expires", 0) == reply->until_ms);
     aid_stop(&registry);
 }
 
