@@ -11,7 +11,7 @@
 
 static const int64_t shift_ms = INT64_C(12) * 3600 * 1000;
 static const char system_name[] = "system";
-static const char system_act[] = "system.manage";
+static const char system_act[] = "system.operate";
 
 /* The estate that a token names: the only one, or the first. */
 static const char *first_estate(struct call *call, struct err *err) {
