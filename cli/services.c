@@ -3,10 +3,12 @@
 #include "services/bus/bus.h"
 #include "services/notify/notify.h"
 #include "services/registry/registry.h"
+#include "services/ticketing/ticketing.h"
 
 const struct service_def *const services_all[] = {
     &bus_def,
     &registry_def,
+    &ticketing_def,
     &notify_def,
     NULL,
 };

@@ -1,0 +1,48 @@
+#include "ticketing.h"
+
+#include "engine/cases.h"
+#include "shouwen/ticketing/v1/ticketing.pb-c.h"
+
+/*
+ * Everything this service does is the procedure engine over the manual's data: what is
+ * here is the tables that say so.
+ */
+
+static const struct migration *const schemas[] = {revision_schema, directory_schema, cases_schema,
+                                                  NULL};
+
+/* Which cases somebody may open or move is for their procedures to say. */
+static const struct method methods[] = {
+    {"OpenCase", METHOD_WRITE, GUARD_TOKEN, "case.open", cases_open, false},
+    {"FireEvent", METHOD_WRITE, GUARD_TOKEN, "case.fire", cases_fire, false},
+    {"LinkContact", METHOD_WRITE, GUARD_TOKEN, "case.link", cases_link, false},
+    {"GetCase", METHOD_SECRET, GUARD_TOKEN, CASES_READ, casereply_get, false},
+    {"ListCases", METHOD_READ, GUARD_TOKEN, CASES_READ, caselist_list, false},
+    {0},
+};
+
+static const struct subscription subscriptions[] = {
+    REVISION_SUBSCRIPTION,
+    DIRECTORY_SUBSCRIPTIONS,
+    CASES_SUBSCRIPTIONS,
+    {0},
+};
+
+static const struct timer_kind timers[] = {
+    CASES_TIMERS,
+    {0},
+};
+
+const struct service_def ticketing_def = {
+    .name = "ticketing",
+    .schemas = schemas,
+    .api = &ticketing__ticketing__descriptor,
+    .methods = methods,
+    .subscriptions = subscriptions,
+    .timers = timers,
+    .start = revision_start,
+    .fold = fold_event,
+    .state_new = revision_state_new,
+    .state_free = revision_state_free,
+    .state_reset = revision_state_reset,
+};
