@@ -286,7 +286,10 @@ static bool deliver(struct rehearsal *world) {
         free(letter.data);
     }
     world->letter_count -= count;
-    memmove(world->letters, world->letters + count, world->letter_count * sizeof(struct letter));
+    if (world->letter_count > 0) {
+        memmove(world->letters, world->letters + count,
+                world->letter_count * sizeof *world->letters);
+    }
     return any;
 }
 

@@ -20,6 +20,21 @@ static void tell_lost(struct rehearsal *world, const char *peer) {
     }
 }
 
+/* What it had just said is still in its own buffers, and ends with it. */
+static void drop_letters(struct rehearsal *world, const struct part_of_world *part) {
+    size_t kept = 0;
+
+    for (size_t i = 0; i < world->letter_count; i++) {
+        struct letter letter = world->letters[i];
+        if (letter.from == part || letter.to == part) {
+            free(letter.data);
+        } else {
+            world->letters[kept++] = letter;
+        }
+    }
+    world->letter_count = kept;
+}
+
 static struct part_of_world *running(struct rehearsal *world, const char *service,
                                      struct err *err) {
     struct part_of_world *part = rehearsal_must(world, service, err);
@@ -43,6 +58,7 @@ int rehearsal_kill(struct rehearsal *world, const char *service, struct err *err
     world->graves[world->grave_count++] = part->core;
     part->core = NULL;
     part->life++;
+    drop_letters(world, part);
     tell_lost(world, service);
     return 0;
 }
@@ -56,6 +72,7 @@ int rehearsal_stop(struct rehearsal *world, const char *service, struct err *err
     core_free(part->core);
     part->core = NULL;
     part->life++;
+    drop_letters(world, part);
     tell_lost(world, service);
     return 0;
 }
