@@ -341,14 +341,21 @@ static bool move_to(struct rehearse *r, const struct node *step) {
                             rehearse_show_time(r, r->now_ms));
         return false;
     }
-    if (r->stage->advance(r->stage->arg, to_ms, &err) || rehearse_gather(r, &err)) {
-        (void)rehearse_fail(r, at ? at->line : step->line, "%s", err.args);
-        return false;
-    }
-    r->now_ms = to_ms;
-    if (r->options->explain) {
-        rehearse_explain(r, from);
-    }
+    /* On a stage where time really passes the timeline is shown as it does. */
+    do {
+        const int64_t slice_ms = r->stage->slice_ms;
+        int64_t left_ms = to_ms - r->now_ms;
+        int64_t next_ms = slice_ms > 0 && slice_ms < left_ms ? r->now_ms + slice_ms : to_ms;
+        if (r->stage->advance(r->stage->arg, next_ms, &err) || rehearse_gather(r, &err)) {
+            (void)rehearse_fail(r, at ? at->line : step->line, "%s", err.args);
+            return false;
+        }
+        r->now_ms = next_ms;
+        if (r->options->explain) {
+            rehearse_explain(r, from);
+        }
+        from = r->event_count;
+    } while (r->now_ms < to_ms);
     return true;
 }
 
@@ -421,8 +428,10 @@ static void play(struct rehearse *r) {
     }
     const struct node *estate = yaml_get(file, "estate");
     r->estate = estate && estate->kind == NODE_TEXT ? estate->text : "E01";
-    struct rehearsal *world = rehearse_open_world(r, file, folder, sizeof folder, &err);
-    if (!world) {
+    struct rehearsal *world = r->options->stage
+                                  ? NULL
+                                  : rehearse_open_world(r, file, folder, sizeof folder, &err);
+    if (!world && (!r->options->stage || rehearse_open_stage(r, &err))) {
         (void)rehearse_fail(r, file->line, "%s%s%s", err.args,
                             strcmp(err.rule, "plain") == 0 ? "" : " ",
                             strcmp(err.rule, "plain") == 0 ? "" : err.rule);
@@ -433,7 +442,7 @@ static void play(struct rehearse *r) {
     memset(r->positions, 0, sizeof r->positions);
     r->event_count = 0;
     r->case_count = 0;
-    if (rehearsal_settle(world, &err) || rehearse_gather(r, &err)) {
+    if (r->stage->settle(r->stage->arg, &err) || rehearse_gather(r, &err)) {
         (void)rehearse_fail(r, file->line, "%s", err.args);
     }
     r->event_start = r->event_count;

@@ -23,6 +23,10 @@ struct rehearse_stage {
     int (*events)(void *arg, const char *service, uint64_t after, size_t max, struct arena *arena,
                   struct bytes *events, struct err *err);
     struct rehearsal *world; /* NULL: faults cannot be played here */
+    /* Of stages outside this process; may be NULL or 0. */
+    int (*begin)(void *arg, int64_t start_ms, struct err *err); /* the story begins then */
+    int64_t slice_ms; /* time passes in such steps, and the timeline is shown after each */
+    int64_t near_ms;  /* "at the same time" is so much, not a second */
 };
 
 struct rehearse_options {
@@ -35,6 +39,9 @@ struct rehearse_options {
     uint64_t seed;
     size_t group_max; /* 0: as in life */
     FILE *out;        /* failures and timeline */
+    /* Play it there, where the manual is in force and the data are in; NULL: in a world
+     * of its own. */
+    const struct rehearse_stage *stage;
 };
 
 struct rehearse_result {

@@ -255,7 +255,7 @@ static bool expect_clock(struct rehearse *r, const struct node *want,
     int64_t due_ms = 0;
     bool bad_due = due[0]
                    && (!rehearse_time(r, due, clock->started_ms, &due_ms)
-                       || llabs((long long)(due_ms - clock->due_ms)) > REHEARSE_NEAR_MS);
+                       || llabs((long long)(due_ms - clock->due_ms)) > rehearse_near(r));
     bool bad_ended = ended[0] && !rehearse_is_time(r, ended, clock->ended_ms, clock->ended_ms);
     bool bad_result = result[0] && strcmp(result, clock->result) != 0;
     if (bad_due || bad_result || bad_ended) {

@@ -112,6 +112,9 @@ int rehearse_ask(struct rehearse *r, const struct rehearsal_caller *caller, cons
                  const char *method, const ProtobufCMessage *payload, struct outcome *outcome,
                  struct err *err);
 
+/* rehearse_near - how far apart two times may be that are the same. */
+int64_t rehearse_near(const struct rehearse *r);
+
 /* ---- rehearse_check.c: before anything is played ---- */
 
 void rehearse_check(struct rehearse *r, const struct node *file);
@@ -197,6 +200,9 @@ rehearse_expect_fn rehearse_list, rehearse_kpi, rehearse_distinct, rehearse_even
     rehearse_audit, rehearse_form;
 
 /* ---- rehearse_world.c ---- */
+
+/* rehearse_open_stage - the manual for the words, and the stage that the options name. */
+int rehearse_open_stage(struct rehearse *r, struct err *err);
 
 /* rehearse_open_world - a world with the manual in force and the data in it, set as r's
  * stage; `folder` gets where its stores are. */

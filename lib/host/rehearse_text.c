@@ -278,6 +278,10 @@ bool rehearse_time(const struct rehearse *r, const char *text, int64_t from_ms, 
     return true;
 }
 
+int64_t rehearse_near(const struct rehearse *r) {
+    return r->stage && r->stage->near_ms > 0 ? r->stage->near_ms : REHEARSE_NEAR_MS;
+}
+
 bool rehearse_is_time(const struct rehearse *r, const char *text, int64_t ms, int64_t near_ms) {
     int64_t part = 0;
     int64_t want = 0;
@@ -292,7 +296,7 @@ bool rehearse_is_time(const struct rehearse *r, const char *text, int64_t ms, in
     } else if (!rehearse_time(r, text, near_ms, &want)) {
         return false;
     }
-    return ms - want <= REHEARSE_NEAR_MS && want - ms <= REHEARSE_NEAR_MS;
+    return ms - want <= rehearse_near(r) && want - ms <= rehearse_near(r);
 }
 
 const char *rehearse_show_time(const struct rehearse *r, int64_t ms) {

@@ -421,6 +421,22 @@ struct rehearsal *rehearse_open_world(struct rehearse *r, const struct node *fil
     return world;
 }
 
+int rehearse_open_stage(struct rehearse *r, struct err *err) {
+    struct compiled *compiled = ARENA_NEW(r->arena, struct compiled);
+
+    if (compile(r, "", compiled, err)) {
+        return -1;
+    }
+    struct manual *manual = manual_new(1, compiled->files, compiled->count, err);
+    if (!manual) {
+        return -1;
+    }
+    r->manual = manual;
+    r->offset_min = manual_calendar(manual) ? manual_calendar(manual)->utc_offset_min : 0;
+    r->stage = r->options->stage;
+    return r->stage->begin ? r->stage->begin(r->stage->arg, r->now_ms, err) : 0;
+}
+
 void rehearse_close_world(struct rehearse *r, struct rehearsal *world, const char *folder) {
     union {
         const struct manual *kept;
