@@ -8,7 +8,9 @@
 #include "cli/import.h"
 #include "cli/pager.h"
 #include "cli/publish.h"
+#include "cli/receiver.h"
 #include "cli/rehearse.h"
+#include "cli/run.h"
 #include "cli/staff.h"
 #include "cli/up.h"
 
@@ -27,6 +29,8 @@ const struct command *const cli_commands[] = {
     &import_command,
     &backup_command,
     &restore_command,
+    &run_command,
+    &receiver_command,
     &completion_command,
     NULL,
 };
