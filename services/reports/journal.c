@@ -3,56 +3,88 @@
 #include "base/text.h"
 #include "store/query.h"
 
-static int new_source(struct call *call, ProtobufCBinaryData source, int64_t *id, struct err *err) {
-    struct query q = QUERY(call->store, "INSERT INTO journal_source(source) VALUES(?1)"
-                                        " RETURNING id");
+/* Lanes come whole: a source whose first event here is not the first of its lane went on
+ * under this id, and has nothing before it. */
+static int new_source(struct call *call, const Wire__Event *event, struct journal_source *found,
+                      struct err *err) {
+    uint64_t base = event->seq > 1 ? event->position - 1 : 0;
+    struct query q = QUERY(call->store, "INSERT INTO journal_source(source, base, applied)"
+                                        " VALUES(?1, ?2, ?2) RETURNING id");
 
-    query_bind_blob(&q, 1, source.data, source.len);
+    query_bind_blob(&q, 1, event->source.data, event->source.len);
+    query_bind_i64(&q, 2, (int64_t)base);
     if (query_step(&q, err) < 0) {
         return -1;
     }
-    *id = query_i64(&q, 0);
+    *found = (struct journal_source){.id = query_i64(&q, 0), .applied = base};
     return query_done(&q, err);
 }
 
-static int source_id(struct call *call, ProtobufCBinaryData source, int64_t *id, struct err *err) {
-    struct query q = QUERY(call->store, "SELECT id FROM journal_source WHERE source = ?1");
+int journal_source(struct call *call, const Wire__Event *event, struct journal_source *found,
+                   struct err *err) {
+    struct query q = QUERY(call->store, "SELECT id, applied FROM journal_source"
+                                        " WHERE source = ?1");
 
-    query_bind_blob(&q, 1, source.data, source.len);
-    int found = query_step(&q, err);
-    if (found == 1) {
-        *id = query_i64(&q, 0);
+    query_bind_blob(&q, 1, event->source.data, event->source.len);
+    int known = query_step(&q, err);
+    if (known == 1) {
+        *found = (struct journal_source){
+            .id = query_i64(&q, 0),
+            .applied = (uint64_t)query_i64(&q, 1),
+        };
     }
     query_end(&q);
-    return found == 0 ? new_source(call, source, id, err) : found < 0 ? -1 : 0;
+    return known == 0 ? new_source(call, event, found, err) : known < 0 ? -1 : 0;
 }
 
-int journal_put(struct call *call, const Wire__Event *event, int64_t *id, struct err *err) {
-    const size_t used = arena_used(call->arena);
-    int64_t source = 0;
+int journal_source_by_id(struct call *call, int64_t id, struct journal_source *found,
+                         struct err *err) {
+    struct query q = QUERY(call->store, "SELECT applied FROM journal_source WHERE id = ?1");
 
-    if (source_id(call, event->source, &source, err)) {
-        return -1;
+    query_bind_i64(&q, 1, id);
+    int known = query_step(&q, err);
+    *found = (struct journal_source){.id = id};
+    if (known == 1) {
+        found->applied = (uint64_t)query_i64(&q, 0);
     }
-    size_t size = wire__event__get_packed_size(event);
+    query_end(&q);
+    return known < 0 ? -1 : 0;
+}
+
+int journal_applied(struct call *call, const struct journal_source *source, struct err *err) {
+    struct query q = QUERY(call->store, "UPDATE journal_source SET applied = ?2 WHERE id = ?1");
+
+    query_bind_i64(&q, 1, source->id);
+    query_bind_i64(&q, 2, (int64_t)source->applied);
+    return query_done(&q, err);
+}
+
+int journal_restart(struct call *call, struct err *err) {
+    struct query q = QUERY(call->store, "UPDATE journal_source SET applied = base");
+
+    return query_done(&q, err);
+}
+
+int journal_put(struct call *call, const Wire__Event *event, int64_t source, struct err *err) {
+    const size_t used = arena_used(call->arena);
+    const size_t size = wire__event__get_packed_size(event);
     uint8_t *body = arena_alloc(call->arena, size + 1);
+
     (void)wire__event__pack(event, body);
     struct query q = QUERY(call->store,
-                           "INSERT INTO journal(stream, seq, case_no, topic, event_ms, body)"
+                           "INSERT INTO journal(source, position, case_no, topic, event_ms, body)"
                            " VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
-                           " ON CONFLICT(stream, seq) DO NOTHING RETURNING id");
-    query_bind_i64(&q, 1, source * 2 + (int64_t)event->lane);
-    query_bind_i64(&q, 2, (int64_t)event->seq);
+                           " ON CONFLICT(source, position) DO NOTHING RETURNING id");
+    query_bind_i64(&q, 1, source);
+    query_bind_i64(&q, 2, (int64_t)event->position);
     query_bind_text(&q, 3, event->case_no);
     query_bind_text(&q, 4, event->topic);
     query_bind_i64(&q, 5, event->event_ms);
     query_bind_blob(&q, 6, body, size);
     int fresh = query_step(&q, err);
-    if (fresh == 1) {
-        *id = query_i64(&q, 0);
-        fresh = query_done(&q, err) ? -1 : 1;
+    if (fresh == 1 && query_done(&q, err)) {
+        fresh = -1;
     }
-    query_end(&q);
     arena_rewind(call->arena, used);
     return fresh;
 }
@@ -72,7 +104,8 @@ static int read_rows(struct call *call, struct query *q, size_t max, struct jour
 
     while (count < max && (more = query_step(q, err)) == 1) {
         rows[count].id = query_i64(q, 0);
-        rows[count].event = read_event(call, q, 1);
+        rows[count].source = query_i64(q, 1);
+        rows[count].event = read_event(call, q, 2);
         if (!rows[count].event) {
             query_end(q);
             return err_plain(err, ERR_EXHAUSTED, "journal row %lld does not fit",
@@ -84,9 +117,19 @@ static int read_rows(struct call *call, struct query *q, size_t max, struct jour
     return more < 0 ? -1 : (int)count;
 }
 
+int journal_at(struct call *call, int64_t source, uint64_t position, struct journal_row *row,
+               struct err *err) {
+    struct query q = QUERY(call->store, "SELECT id, source, body FROM journal"
+                                        " WHERE source = ?1 AND position = ?2");
+
+    query_bind_i64(&q, 1, source);
+    query_bind_i64(&q, 2, (int64_t)position);
+    return read_rows(call, &q, 1, row, err);
+}
+
 int journal_after(struct call *call, int64_t after, size_t max, struct journal_row *rows,
                   struct err *err) {
-    struct query q = QUERY(call->store, "SELECT id, body FROM journal WHERE id > ?1"
+    struct query q = QUERY(call->store, "SELECT id, source, body FROM journal WHERE id > ?1"
                                         " ORDER BY id LIMIT ?2");
 
     query_bind_i64(&q, 1, after);
@@ -96,8 +139,11 @@ int journal_after(struct call *call, int64_t after, size_t max, struct journal_r
 
 int journal_of_case(struct call *call, const char *case_no, const char *topic, size_t max,
                     struct journal_row *rows, struct err *err) {
-    struct query q = QUERY(call->store, "SELECT id, body FROM journal WHERE case_no = ?1"
-                                        " AND case_no <> '' AND topic = ?2 ORDER BY id LIMIT ?3");
+    struct query q = QUERY(call->store,
+                           "SELECT j.id, j.source, j.body FROM journal j"
+                           " JOIN journal_source s ON s.id = j.source WHERE j.case_no = ?1"
+                           " AND j.case_no <> '' AND j.topic = ?2 AND j.position <= s.applied"
+                           " ORDER BY j.position LIMIT ?3");
 
     query_bind_text(&q, 1, case_no);
     query_bind_text(&q, 2, topic);
@@ -105,7 +151,7 @@ int journal_of_case(struct call *call, const char *case_no, const char *topic, s
     return read_rows(call, &q, max, rows, err);
 }
 
-int journal_size(struct call *call, int64_t *last, struct err *err) {
+int journal_last(struct call *call, int64_t *last, struct err *err) {
     struct query q = QUERY(call->store, "SELECT ifnull(max(id), 0) FROM journal");
 
     if (query_step(&q, err) < 0) {
@@ -123,17 +169,18 @@ static struct query scan(struct call *call, const struct journal_wish *wish) {
 
     if (*wish->case_no) {
         q = wish->oldest_first
-                ? QUERY(call->store, "SELECT id, topic, event_ms, body FROM journal"
+                ? QUERY(call->store, "SELECT id, topic, event_ms, body, length(body) FROM journal"
                                      " WHERE case_no = ?1 AND case_no <> '' AND id > ?2"
                                      " ORDER BY id LIMIT ?3")
-                : QUERY(call->store, "SELECT id, topic, event_ms, body FROM journal"
+                : QUERY(call->store, "SELECT id, topic, event_ms, body, length(body) FROM journal"
                                      " WHERE case_no = ?1 AND case_no <> '' AND id < ?2"
                                      " ORDER BY id DESC LIMIT ?3");
     } else {
-        q = wish->oldest_first ? QUERY(call->store, "SELECT id, topic, event_ms, body FROM journal"
-                                                    " WHERE id > ?2 ORDER BY id LIMIT ?3")
-                               : QUERY(call->store, "SELECT id, topic, event_ms, body FROM journal"
-                                                    " WHERE id < ?2 ORDER BY id DESC LIMIT ?3");
+        q = wish->oldest_first
+                ? QUERY(call->store, "SELECT id, topic, event_ms, body, length(body) FROM journal"
+                                     " WHERE id > ?2 ORDER BY id LIMIT ?3")
+                : QUERY(call->store, "SELECT id, topic, event_ms, body, length(body) FROM journal"
+                                     " WHERE id < ?2 ORDER BY id DESC LIMIT ?3");
     }
     int64_t from = wish->after == 0 && !wish->oldest_first ? INT64_MAX : (int64_t)wish->after;
     if (*wish->case_no) {
@@ -152,23 +199,29 @@ static bool wanted(const struct journal_wish *wish, const char *topic, int64_t e
 int journal_query(struct call *call, const struct journal_wish *wish, Wire__Event **events,
                   uint64_t *next, struct err *err) {
     struct query q = scan(call, wish);
-    size_t count = 0, looked_at = 0;
+    size_t count = 0, bytes = 0, looked_at = 0;
+    bool full = false;
     int more = 0;
 
     *next = 0;
     while (count < wish->max && (more = query_step(&q, err)) == 1) {
         const size_t used = arena_used(call->arena);
-        looked_at++;
-        *next = (uint64_t)query_i64(&q, 0);
         bool takes = wanted(wish, query_text(&q, 1, call->arena), query_i64(&q, 2));
         arena_rewind(call->arena, used);
+        bytes += takes ? (size_t)query_i64(&q, 4) : 0;
+        full = count > 0 && bytes > wish->bytes_max;
+        if (full) {
+            break;
+        }
+        looked_at++;
+        *next = (uint64_t)query_i64(&q, 0);
         Wire__Event *event = takes ? read_event(call, &q, 3) : NULL;
         if (event) {
             events[count++] = event;
         }
     }
     query_end(&q);
-    if (count < wish->max && looked_at < JOURNAL_SCAN_MAX) {
+    if (!full && count < wish->max && looked_at < JOURNAL_SCAN_MAX) {
         *next = 0; /* there was no more to look at */
     }
     return more < 0 ? -1 : (int)count;

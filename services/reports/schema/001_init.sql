@@ -1,19 +1,23 @@
 -- Every event of every store, once: the figures are made from these, and can be
--- made again.  `id` is the order in which they were taken in.
+-- made again.  `id` is the order in which they came.  Each source's events are
+-- applied in the order of their positions, whichever lane came first: those up to
+-- `applied` are; others wait here.
 CREATE TABLE journal(
     id       INTEGER PRIMARY KEY,
-    stream   INTEGER NOT NULL,     -- journal_source.id * 2 + lane
-    seq      INTEGER NOT NULL,
+    source   INTEGER NOT NULL REFERENCES journal_source(id),
+    position INTEGER NOT NULL,
     case_no  TEXT    NOT NULL,
     topic    TEXT    NOT NULL,
     event_ms INTEGER NOT NULL,
     body     BLOB    NOT NULL,     -- packed wire.Event
-    UNIQUE(stream, seq)
+    UNIQUE(source, position)
 ) STRICT;
 CREATE INDEX journal_by_case ON journal(case_no, topic) WHERE case_no <> '';
 CREATE TABLE journal_source(
-    id     INTEGER PRIMARY KEY,
-    source BLOB NOT NULL UNIQUE
+    id      INTEGER PRIMARY KEY,
+    source  BLOB    NOT NULL UNIQUE,
+    base    INTEGER NOT NULL,      -- the position before its first event: not 0 when a store
+    applied INTEGER NOT NULL       -- goes on under a new id
 ) STRICT;
 
 -- What is known about a case: packed reports.Known.
@@ -28,20 +32,16 @@ CREATE TABLE known(
 CREATE INDEX known_by_parent ON known(parent) WHERE parent <> '';
 CREATE INDEX known_by_unit ON known(procedure, unit) WHERE unit <> '';
 
--- The clocks of a case, each round of each.  The positions are those of the events
--- that said so, so that it does not matter which of two lanes came first.
+-- The clocks of a case, each round of each.
 CREATE TABLE known_clock(
-    case_no        TEXT    NOT NULL,
-    clock          TEXT    NOT NULL,
-    round          INTEGER NOT NULL,
-    due_ms         INTEGER NOT NULL DEFAULT 0,
-    due_position   INTEGER NOT NULL DEFAULT 0,
-    ended_ms       INTEGER NOT NULL DEFAULT 0,
-    ended_position INTEGER NOT NULL DEFAULT 0,
-    late           INTEGER NOT NULL DEFAULT 0,
-    met            INTEGER NOT NULL DEFAULT 0,
-    mark           INTEGER NOT NULL DEFAULT 0, -- the highest that was passed
-    mark_position  INTEGER NOT NULL DEFAULT 0,
+    case_no  TEXT    NOT NULL,
+    clock    TEXT    NOT NULL,
+    round    INTEGER NOT NULL,
+    due_ms   INTEGER NOT NULL,
+    ended_ms INTEGER NOT NULL,     -- 0: runs
+    met      INTEGER NOT NULL,     -- ended by what it waited for
+    late     INTEGER NOT NULL,     -- the limit passed before it ended
+    mark     INTEGER NOT NULL,     -- the highest that was passed
     PRIMARY KEY(case_no, clock, round)
 ) STRICT, WITHOUT ROWID;
 
@@ -49,7 +49,7 @@ CREATE TABLE known_clock(
 CREATE TABLE item(
     case_no TEXT    NOT NULL,
     kpi     TEXT    NOT NULL,
-    part    TEXT    NOT NULL,      -- of a clock 'name:round', of an event its source and place
+    part    TEXT    NOT NULL,      -- of a clock 'name:round', of an event its position
     estate  TEXT    NOT NULL,
     day     INTEGER NOT NULL,      -- local, since 1970-01-01
     at_ms   INTEGER NOT NULL,
@@ -113,9 +113,9 @@ CREATE TABLE adjusted(
     PRIMARY KEY(in_month, kpi, month, case_no, part)
 ) STRICT, WITHOUT ROWID;
 
--- What is under way: 'rebuild' (last journal row that was applied again), 'recount'
--- (last case that was counted again), and 'counted' (the manual's revision by which
--- the items were made).
+-- What is under way: 'rebuild' (last journal row that was taken in again), 'recount'
+-- (last case that was counted again), 'freeze' (the next month to be closed), and
+-- 'counted' (the manual's revision by which the items were made).
 CREATE TABLE progress(
     name   TEXT PRIMARY KEY,
     number INTEGER NOT NULL,
