@@ -167,6 +167,9 @@ struct core *core_new(const struct service_def *def, const struct core_config *c
     }
     core->def = def;
     core->config = *config;
+    if (core->config.pull_wait_ms == 0) {
+        core->config.pull_wait_ms = PULL_WAIT_MS;
+    }
     core->now_ms = config->now_ms;
     core->arena = arena_new(ARENA_SIZE);
     core->out_arena = arena_new(OUT_ARENA_SIZE);

@@ -170,7 +170,8 @@ struct core_config {
     const struct secrets *secrets; /* the caller's; lives as long as the core */
     uint64_t seed;                 /* for ids and jitter: equal seeds, equal runs */
     int64_t now_ms;
-    size_t group_max;              /* 0: CORE_GROUP_MAX */
+    size_t group_max;     /* 0: CORE_GROUP_MAX */
+    int64_t pull_wait_ms; /* of a long poll; 0: as in life.  Virtual time has no use for polls */
     bool (*group_over)(void *arg); /* the host's 5 ms; or NULL */
     void *arg;
     bool accept_loss; /* a restored store may start without the bus */

@@ -188,7 +188,7 @@ static void plan_pull(struct core *core, int lane) {
     Bus__PullRequest request = BUS__PULL_REQUEST__INIT;
     const char *patterns[PATTERNS_MAX];
 
-    if (timed_out(core, &puller->flight, PULL_WAIT_MS + LINK_TIMEOUT_MS)) {
+    if (timed_out(core, &puller->flight, core->config.pull_wait_ms + LINK_TIMEOUT_MS)) {
         puller->flight.busy = false;
     }
     if (!puller->any || puller->flight.busy || core->now_ms < puller->retry_ms) {
@@ -206,7 +206,7 @@ static void plan_pull(struct core *core, int lane) {
     request.after = puller->after;
     request.max = PULL_EVENTS;
     /* The first answer comes at once: it tells the head to catch up with. */
-    request.wait_ms = puller->head_seen ? PULL_WAIT_MS : 0;
+    request.wait_ms = puller->head_seen ? (uint32_t)core->config.pull_wait_ms : 0;
     core_send(core, bus_peer, pull_method, &request.base, &puller->flight);
 }
 
@@ -263,7 +263,7 @@ int64_t links_wake(const struct core *core) {
             wake = sooner(wake, relay->retry_ms);
         }
         if (puller->flight.busy) {
-            wake = sooner(wake, puller->flight.sent_ms + PULL_WAIT_MS + LINK_TIMEOUT_MS);
+            wake = sooner(wake, puller->flight.sent_ms + core->config.pull_wait_ms + LINK_TIMEOUT_MS);
         } else if (puller->any) {
             wake = sooner(wake, puller->retry_ms);
         }

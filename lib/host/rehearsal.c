@@ -18,6 +18,7 @@ enum {
     TOKEN_BEFORE_MS = 60 * 1000,
     TOKEN_AFTER_MS = 3600 * 1000,
     FOLDER_MODE = 0700,
+    POLL_MS = 3600 * 1000, /* what comes wakes it; only links that break need this */
 };
 
 struct part_of_world *rehearsal_part(struct rehearsal *world, const char *service) {
@@ -67,6 +68,7 @@ int rehearsal_open(struct rehearsal *world, struct part_of_world *part, struct e
         .seed = world->seed,
         .now_ms = world->now_ms,
         .group_max = world->group_max,
+        .pull_wait_ms = POLL_MS,
     };
 
     (void)snprintf(path, sizeof path, "%s/%.*s.db", world->folder, NAME_SIZE - 8, part->def->name);

@@ -122,7 +122,9 @@ int rehearse_gather(struct rehearse *r, struct err *err) {
                     return err_plain(err, ERR_INTERNAL, "%s has an event that is none", service);
                 }
                 r->positions[i] = event->position;
-                take_event(r, service, event);
+                if (strcmp(event->service, service) == 0) { /* not the bus's copies */
+                    take_event(r, service, event);
+                }
             }
             if (count < 0) {
                 return -1;

@@ -194,11 +194,12 @@ static const Wire__Value *of_every_case(struct rehearse *r, const Cases__Case *f
 
 const Wire__Value *rehearse_value(struct rehearse *r, const Cases__Case *found, const char *key) {
     const Wire__Value *value = value_find(found->fields, found->n_fields, key);
+    const Wire__Value *own = of_every_case(r, found, key);
 
-    if (value) {
-        return value;
+    /* `contacts` is also a list of some forms: the count stands before the rows. */
+    if (own && (!value || value->kind_case == WIRE__VALUE__KIND_ROWS)) {
+        return own;
     }
-    value = of_every_case(r, found, key);
     if (value) {
         return value;
     }

@@ -47,6 +47,15 @@ static int list_from(struct rehearse *r, const struct rehearsal_caller *caller, 
     return 0;
 }
 
+static bool is_played(const struct rehearse *r, const char *service) {
+    for (size_t i = 0; r->options->services[i]; i++) {
+        if (strcmp(r->options->services[i]->name, service) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Every service of the contract that lists cases. */
 static int list_all(struct rehearse *r, const struct rehearsal_caller *caller, const char *name,
                     struct listed *listed, struct err *err) {
@@ -54,7 +63,7 @@ static int list_all(struct rehearse *r, const struct rehearsal_caller *caller, c
     struct methods_found found;
 
     while (methods_next(&walk, &found, r->scratch)) {
-        if (strcmp(found.method->name, "ListCases") == 0
+        if (strcmp(found.method->name, "ListCases") == 0 && is_played(r, found.service)
             && list_from(r, caller, found.service, name, listed, err)) {
             return -1;
         }

@@ -97,39 +97,87 @@ static const char *part_of(struct rehearse *r, const struct saved *saved, const 
     return text;
 }
 
-/* One $name at `text`; *used tells how much of it the name is. */
+/* `.word` or `.word[n]` at `*at`; 0 if there is none. */
+static size_t next_word(const char **at, char *word, size_t size, size_t *n) {
+    size_t length = (*at)[0] == '.' ? word_length(*at + 1) : 0;
+
+    *n = 0;
+    if (length == 0 || length >= size) {
+        return 0;
+    }
+    (void)snprintf(word, size, "%.*s", (int)length, *at + 1);
+    *at += length + 1;
+    if ((*at)[0] == '[' && isdigit((unsigned char)(*at)[1])) {
+        char *end = NULL;
+        *n = strtoul(*at + 1, &end, 10);
+        *at = end + (*end == ']');
+    }
+    return length;
+}
+
+/* One $name at `text`; *used tells how much of it the name is.  $x.repair.return_visit
+ * goes on from case to case. */
 static const char *resolve(struct rehearse *r, const char *text, size_t *used, int line) {
     size_t length = word_length(text + 1);
     const struct saved *saved = saved_named(r, text + 1, length);
+    const char *at = text + 1 + length;
+    char word[NAME_MAX_LEN];
+    size_t n = 0;
 
-    *used = length + 1;
     if (!saved) {
         (void)rehearse_fail(r, line, "nothing was saved as $%.*s", (int)length, text + 1);
         return NULL;
     }
-    const char *at = text + 1 + length;
-    size_t word = at[0] == '.' ? word_length(at + 1) : 0;
-    if (word == 0) {
-        const char *id = saved->case_no ? saved->case_no : saved->contact_no;
-        if (!id) {
-            (void)rehearse_fail(r, line, "$%s names no case or record", saved->name);
+    struct saved now = *saved;
+    const char *found = now.case_no ? now.case_no : now.contact_no;
+    while (next_word(&at, word, sizeof word, &n) > 0) {
+        found = part_of(r, &now, word, n, line);
+        if (!found) {
+            return NULL;
         }
-        return id;
+        now.case_no = found;
+        now.contact_no = NULL;
+        now.reply = NULL;
     }
-    char key[NAME_MAX_LEN];
-    (void)snprintf(key, sizeof key, "%.*s", (int)word, at + 1);
-    *used += word + 1;
-    at += word + 1;
-    size_t n = 0;
-    if (at[0] == '[' && isdigit((unsigned char)at[1])) {
-        char *end = NULL;
-        n = strtoul(at + 1, &end, 10);
-        *used += (size_t)(end - at) + (*end == ']');
+    if (!found) {
+        (void)rehearse_fail(r, line, "$%s names no case or record", saved->name);
     }
-    return part_of(r, saved, key, n, line);
+    *used = (size_t)(at - text);
+    return found;
+}
+
+/* {i} and {unit} first, so that they may stand in a name. */
+static bool put_loop(struct rehearse *r, const struct node *node, char *made) {
+    size_t size = 0;
+
+    for (const char *at = node->text; *at;) {
+        char number[24];
+        const char *put = NULL;
+        size_t used = 1;
+        if (strncmp(at, "{i}", 3) == 0 && r->loop_i > 0) {
+            (void)snprintf(number, sizeof number, "%zu", r->loop_i);
+            put = number;
+            used = 3;
+        } else if (strncmp(at, "{unit}", 6) == 0 && r->loop_unit) {
+            put = r->loop_unit;
+            used = 6;
+        }
+        size_t length = put ? strlen(put) : 1;
+        if (size + length + 1 > REHEARSE_TEXT_MAX) {
+            (void)rehearse_fail(r, node->line, "this text is longer than %d bytes",
+                                REHEARSE_TEXT_MAX);
+            return false;
+        }
+        memcpy(made + size, put ? put : at, length);
+        size += length;
+        at += used;
+    }
+    made[size] = '\0';
+    return true;
 }
 
 const char *rehearse_text(struct rehearse *r, const struct node *node) {
+    char plain[REHEARSE_TEXT_MAX];
     char made[REHEARSE_TEXT_MAX];
     size_t size = 0;
 
@@ -137,8 +185,10 @@ const char *rehearse_text(struct rehearse *r, const struct node *node) {
         (void)rehearse_fail(r, node ? node->line : 0, "a text is wanted here");
         return NULL;
     }
-    for (const char *at = node->text; *at;) {
-        char number[24];
+    if (!put_loop(r, node, plain)) {
+        return NULL;
+    }
+    for (const char *at = plain; *at;) {
         const char *put = NULL;
         size_t used = 1;
         if (at[0] == '$' && word_length(at + 1) > 0 && !isdigit((unsigned char)at[1])) {
@@ -146,13 +196,6 @@ const char *rehearse_text(struct rehearse *r, const struct node *node) {
             if (!put) {
                 return NULL;
             }
-        } else if (strncmp(at, "{i}", 3) == 0 && r->loop_i > 0) {
-            (void)snprintf(number, sizeof number, "%zu", r->loop_i);
-            put = number;
-            used = 3;
-        } else if (strncmp(at, "{unit}", 6) == 0 && r->loop_unit) {
-            put = r->loop_unit;
-            used = 6;
         }
         size_t length = put ? strlen(put) : 1;
         if (size + length + 1 > sizeof made) {

@@ -14,7 +14,7 @@ enum {
     CONSUMERS_MAX = 128,
     SUBSCRIPTION_MAX = 64,
     PATTERNS_MAX = 64,
-    WAIT_MAX_MS = 60 * 1000,
+    WAIT_MAX_MS = 60 * 60 * 1000,
 };
 
 static handler_fn pull, recover, list_sources, start;
