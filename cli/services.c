@@ -2,6 +2,7 @@
 
 #include "services/bus/bus.h"
 #include "services/notify/notify.h"
+#include "services/patrol/patrol.h"
 #include "services/registry/registry.h"
 #include "services/ticketing/ticketing.h"
 
@@ -9,6 +10,7 @@ const struct service_def *const services_all[] = {
     &bus_def,
     &registry_def,
     &ticketing_def,
+    &patrol_def,
     &notify_def,
     NULL,
 };

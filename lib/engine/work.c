@@ -71,7 +71,8 @@ struct asker work_asker(const struct call *call) {
                           .estate = actor->estate ? actor->estate : "",
                           .roles = actor->roles,
                           .role_count = actor->role_count,
-                          .system = actor->system || actor->peer};
+                          .system = actor->system || actor->peer
+                                    || text_eq(actor->staff, "system")};
 
     if (text_starts(asker.staff, "customer:")) {
         asker.customer = asker.staff + strlen("customer:");
