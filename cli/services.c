@@ -4,6 +4,7 @@
 #include "services/notify/notify.h"
 #include "services/patrol/patrol.h"
 #include "services/registry/registry.h"
+#include "services/reports/reports.h"
 #include "services/ticketing/ticketing.h"
 
 const struct service_def *const services_all[] = {
@@ -12,5 +13,6 @@ const struct service_def *const services_all[] = {
     &ticketing_def,
     &patrol_def,
     &notify_def,
+    &reports_def,
     NULL,
 };

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "base/text.h"
+#include "core/event.h"
 #include "host/rehearse_private.h"
 
 enum { NAME_MAX_LEN = 80, MINUTE_MS = 60 * 1000, ROLES_MAX = TOKEN_ROLES_MAX };
@@ -376,8 +377,21 @@ const char *rehearse_staff_name(const struct rehearse *r, const char *no) {
     return member ? member->name : no;
 }
 
+/* The role of a household's member is what he is there (owner, tenant, …), where the
+ * manual has such a role. */
+static const char *household_role(const struct rehearse *r, const char *unit) {
+    for (size_t i = 0; i < r->event_count; i++) {
+        const Wire__Event *event = r->events[i].event;
+        const char *identity = value_text(event->fields, event->n_fields, "identity");
+        if (strcmp(event->topic, "person.changed") == 0 && manual_role(r->manual, identity)
+            && strcmp(value_text(event->fields, event->n_fields, "unit"), unit) == 0) {
+            return identity;
+        }
+    }
+    return NULL;
+}
+
 static int as_somebody(struct rehearse *r, const struct node *as, struct rehearsal_caller *caller) {
-    static const char *const customer_roles[] = {"customer"};
     const struct node *unit = yaml_get(as, "resident");
     const struct node *outsider = yaml_get(as, "outsider");
     const char *text = unit || outsider ? rehearse_text(r, unit ? unit : outsider) : NULL;
@@ -388,9 +402,12 @@ static int as_somebody(struct rehearse *r, const struct node *as, struct rehears
                                                 "`as` is a staff name, system, {outsider: NAME} or "
                                                 "{resident: UNIT}");
     }
+    const char *role = unit ? household_role(r, text) : NULL;
+    const char **roles = arena_alloc(r->arena, sizeof(*roles));
+    roles[0] = role;
     caller->staff = arena_text(r->arena, "%s:%s", unit ? "customer" : "outsider", text);
-    caller->roles = customer_roles;
-    caller->role_count = unit ? 1 : 0;
+    caller->roles = roles;
+    caller->role_count = role ? 1 : 0;
     return 0;
 }
 
