@@ -2,6 +2,7 @@
  * What an event of this store does to its tables.  The only place that changes
  * them, so that a restored store gets there by the events alone.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/seal.h"
@@ -229,6 +230,21 @@ static int put_plates(struct call *call, const char *person, struct err *err) {
     return 0;
 }
 
+/* "P00007" counts as 7 for the next number to be given. */
+static int count_number(struct call *call, const char *person, struct err *err) {
+    enum { DIGITS_MAX = 12 };
+    size_t digits = strlen(person) > 0 ? strspn(person + 1, "0123456789") : 0;
+
+    if (person[0] != 'P' || digits == 0 || digits > DIGITS_MAX || person[1 + digits]) {
+        return 0;
+    }
+    struct query q = QUERY(call->store,
+                           "INSERT INTO last_number(kind, number) VALUES('person', ?1)"
+                           " ON CONFLICT(kind) DO UPDATE SET number = max(number, ?1)");
+    query_bind_i64(&q, 1, strtoll(person + 1, NULL, 10));
+    return query_done(&q, err);
+}
+
 static int on_person(struct call *call, struct err *err) {
     const Wire__Value *idno = value_find(call->event->fields, call->event->n_fields, "idno");
     bool sealed = idno && idno->kind_case == WIRE__VALUE__KIND_SEALED;
@@ -250,7 +266,10 @@ static int on_person(struct call *call, struct err *err) {
     if (query_done(&q, err)) {
         return -1;
     }
-    return put_phones(call, "person", person, err) || put_plates(call, person, err) ? -1 : 0;
+    return put_phones(call, "person", person, err) || put_plates(call, person, err)
+                   || count_number(call, person, err)
+               ? -1
+               : 0;
 }
 
 /* ---- the manual ---- */

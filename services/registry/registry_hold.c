@@ -71,6 +71,22 @@ int registry_holds(struct call *call, const char *holder, const char *unit, Regi
     return read_all(call, &q, holds, count, err);
 }
 
+#define HELD "SELECT pool, key, holder, unit, since_ms, case_no FROM held WHERE "
+#define HELD_PAGE                                                                                  \
+    " AND pool || '/' || key || '/' || holder > ?4"                                                \
+    " ORDER BY pool || '/' || key || '/' || holder LIMIT ?5"
+
+/* By the index of the narrowest filter. */
+static struct query list_query(struct call *call, const Registry__ListHoldsRequest *request) {
+    if (*request->holder) {
+        return QUERY(call->store, HELD "holder = ?1 AND (?2 = '' OR unit = ?2)"
+                                       " AND (?3 = '' OR pool = ?3)" HELD_PAGE);
+    }
+    return *request->unit ? QUERY(call->store, HELD "unit = ?2 AND unit <> '' AND ?1 = ''"
+                                                    " AND (?3 = '' OR pool = ?3)" HELD_PAGE)
+                          : QUERY(call->store, HELD "pool = ?3 AND ?1 = '' AND ?2 = ''" HELD_PAGE);
+}
+
 int registry_list_holds(struct call *call, struct err *err) {
     const Registry__ListHoldsRequest *request = call->request;
     Registry__ListHoldsReply *reply = ARENA_NEW(call->arena, Registry__ListHoldsReply);
@@ -82,11 +98,7 @@ int registry_list_holds(struct call *call, struct err *err) {
     if (!*request->holder && !*request->unit && !*request->pool) {
         return err_set(err, ERR_INVALID, "field_missing", "field=holder");
     }
-    struct query q = QUERY(call->store,
-                           "SELECT pool, key, holder, unit, since_ms, case_no FROM held"
-                           " WHERE (?1 = '' OR holder = ?1) AND (?2 = '' OR unit = ?2)"
-                           " AND (?3 = '' OR pool = ?3) AND pool || '/' || key || '/' || holder"
-                           " > ?4 ORDER BY pool || '/' || key || '/' || holder LIMIT ?5");
+    struct query q = list_query(call, request);
     query_bind_text(&q, 1, request->holder);
     query_bind_text(&q, 2, request->unit);
     query_bind_text(&q, 3, request->pool);

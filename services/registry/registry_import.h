@@ -19,7 +19,7 @@ enum {
     IMPORT_OPEN_MAX = 16,     /* files on their way at once */
     IMPORT_COLUMNS_MAX = 32,
     IMPORT_CHECK_SLICE = 128, /* rows in one transaction; a row is one look-up or two */
-    IMPORT_APPLY_SLICE = 32,  /* a row writes its event and up to seven rows of tables */
+    IMPORT_APPLY_SLICE = 20,  /* a row writes its event and up to ten rows of tables */
     IMPORT_CLEAR_SLICE = 256,
 };
 

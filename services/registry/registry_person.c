@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/seal.h"
@@ -100,20 +99,14 @@ static Registry__Person *must_find(struct call *call, const char *person, struct
 
 /* ---- methods ---- */
 
-/* The number after the highest that we gave; a number of another form does not count. */
+/* The number after the highest that there is; a number of another form does not count. */
 static const char *next_number(struct call *call, struct err *err) {
-    struct query q = QUERY(call->store, "SELECT person FROM person WHERE person GLOB"
-                                        " 'P[0-9][0-9][0-9][0-9][0-9]*' AND person NOT GLOB"
-                                        " 'P*[^0-9]*' ORDER BY length(person) DESC, person DESC"
-                                        " LIMIT 1");
+    struct query q = QUERY(call->store, "SELECT number FROM last_number WHERE kind = 'person'");
     int found = query_step(&q, err);
-    const char *last = found == 1 ? query_text(&q, 0, call->arena) : "P0";
+    int64_t last = found == 1 ? query_i64(&q, 0) : 0;
 
     query_end(&q);
-    if (found < 0) {
-        return NULL;
-    }
-    return arena_text(call->arena, "P%05lld", strtoll(last + 1, NULL, 10) + 1);
+    return found < 0 ? NULL : arena_text(call->arena, "P%05lld", (long long)last + 1);
 }
 
 int registry_put_person(struct call *call, struct err *err) {

@@ -17,6 +17,7 @@ enum {
     NAME_MAX_BYTES = 120,
     FILE_MAX = 46 * 1024,   /* compiled: an event with it fits */
     EVENT_ROOM = 47 * 1024, /* for compiled and source together */
+    SET_MAX = 4 << 20,      /* compiled, together: every service reads them at once */
 };
 
 static int64_t newest(struct call *call, struct err *err) {
@@ -101,12 +102,18 @@ static int keep(struct call *call, const Registry__PublishManualRequest *request
 }
 
 static int64_t count_parts(struct call *call, ProtobufCBinaryData digest, struct err *err) {
-    struct query q = QUERY(call->store, "SELECT count(*) FROM publish_part WHERE digest = ?1");
+    struct query q = QUERY(call->store, "SELECT count(*), sum(length(compiled))"
+                                        " FROM publish_part WHERE digest = ?1");
 
     query_bind_blob(&q, 1, digest.data, digest.len);
     int found = query_step(&q, err);
     int64_t count = found == 1 ? query_i64(&q, 0) : -1;
+    int64_t bytes = found == 1 ? query_i64(&q, 1) : 0;
     query_end(&q);
+    if (bytes > SET_MAX) {
+        return err_set(err, ERR_EXHAUSTED, "manual_long", "bytes=%lld\nlimit=%d", (long long)bytes,
+                       SET_MAX);
+    }
     return count;
 }
 

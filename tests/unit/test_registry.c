@@ -422,6 +422,27 @@ static void a_unit_belongs_to_its_building(void) {
     listed = aid_get_as(&registry, "ListUnits", &list.base, front);
     CHECK(listed->n_units == 1);
     CHECK_TEXT(listed->units[0]->unit, "1-1-101");
+    list.building = "1";
+    list.status = "vacant";
+    listed = aid_get_as(&registry, "ListUnits", &list.base, front);
+    CHECK(listed->n_units == 1);
+    CHECK_TEXT(listed->units[0]->unit, "1-1-102");
+    list.area = "2";
+    listed = aid_get_as(&registry, "ListUnits", &list.base, front);
+    CHECK(listed->n_units == 0);
+    list.building = list.status = "";
+    list.area = "1";
+    listed = aid_get_as(&registry, "ListUnits", &list.base, front);
+    CHECK(listed->n_units == 1);
+    list.area = "";
+    list.max = 1;
+    list.after = "1-1-101";
+    listed = aid_get_as(&registry, "ListUnits", &list.base, front);
+    CHECK(listed->n_units == 1);
+    CHECK_TEXT(listed->units[0]->unit, "1-1-102");
+    list.after = "1-1-102";
+    listed = aid_get_as(&registry, "ListUnits", &list.base, front);
+    CHECK(listed->n_units == 0);
     aid_stop(&registry);
 }
 
@@ -755,6 +776,12 @@ static void holds_follow_what_others_tell(void) {
     get.unit = "1-1-101";
     Registry__GetUnitReply *unit = aid_get_as(&registry, "GetUnit", &get.base, front);
     CHECK(unit->n_holds == 2);
+    list = (Registry__ListHoldsRequest)REGISTRY__LIST_HOLDS_REQUEST__INIT;
+    list.unit = "1-1-101";
+    list.pool = "case";
+    reply = aid_get_as(&registry, "ListHolds", &list.base, boss);
+    CHECK(reply->n_holds == 1);
+    CHECK_TEXT(reply->holds[0]->key, "KF011-1");
     event_of_hold("hold.released", "key", "5-1", "S301", ""); /* not his */
     list = (Registry__ListHoldsRequest)REGISTRY__LIST_HOLDS_REQUEST__INIT;
     list.pool = "key";
@@ -818,7 +845,8 @@ static char *dump(struct store *store, struct arena *arena) {
                " active || leave_from_ms || leave_to_ms || generation || hex(digest) FROM staff"
                " UNION ALL SELECT 'r' || role || staff FROM staff_role UNION ALL"
                " SELECT 'm' || revision || name || hex(compiled) FROM manual UNION ALL"
-               " SELECT 'v' || revision || published_ms || publisher FROM published ORDER BY 1");
+               " SELECT 'v' || revision || published_ms || publisher FROM published UNION ALL"
+               " SELECT 'z' || kind || number FROM last_number ORDER BY 1");
 
     while (query_step(&q, &err) == 1) {
         out = arena_text(arena, "%s%s\n", out, query_text(&q, 0, arena));
