@@ -51,7 +51,7 @@ static void pass_line(struct csv *csv) {
 }
 
 /* The text between quotes, "" for one of them.  Its mistake, or NULL. */
-static const char *read_quoted(struct csv *csv, char *text, size_t *size) {
+static const char *read_quoted(struct csv *csv, uint8_t *text, size_t *size) {
     pass(csv);
     for (;;) {
         int c = peek(csv);
@@ -67,13 +67,13 @@ static const char *read_quoted(struct csv *csv, char *text, size_t *size) {
         if (*size == CSV_FIELD_MAX) {
             return "csv_long";
         }
-        text[(*size)++] = c == '\r' ? '\n' : (char)c;
+        text[(*size)++] = c == '\r' ? '\n' : csv->data.data[csv->at];
         pass(csv);
     }
     return peek(csv) < 0 || peek(csv) == ',' || at_line_end(csv) ? NULL : "csv_quote";
 }
 
-static const char *read_plain(struct csv *csv, char *text, size_t *size) {
+static const char *read_plain(struct csv *csv, uint8_t *text, size_t *size) {
     for (; peek(csv) >= 0 && peek(csv) != ',' && !at_line_end(csv); csv->at++) {
         if (peek(csv) == '"') {
             return "csv_quote";
@@ -81,13 +81,13 @@ static const char *read_plain(struct csv *csv, char *text, size_t *size) {
         if (*size == CSV_FIELD_MAX) {
             return "csv_long";
         }
-        text[(*size)++] = (char)peek(csv);
+        text[(*size)++] = csv->data.data[csv->at];
     }
     return NULL;
 }
 
 static const char *read_fields(struct csv *csv, struct csv_row *row, struct arena *arena) {
-    char text[CSV_FIELD_MAX];
+    uint8_t text[CSV_FIELD_MAX];
 
     for (;;) {
         size_t size = 0;

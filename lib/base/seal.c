@@ -81,7 +81,7 @@ struct bytes seal_text(const struct secrets *secrets, const char *context, const
     uint8_t key[SEAL_KEY_SIZE];
 
     seal_init();
-    memcpy(plain, text, size); /* zeros after it: text has none */
+    memcpy(plain, text, size + 1); /* there is always a zero after it */
     sealed[0] = VERSION;
     nonce_for(secrets, context, text, sealed + 1);
     key_for(secrets->seal_key, "text", key);
@@ -117,17 +117,23 @@ char *seal_open(const struct secrets *secrets, const char *context, struct bytes
 /* The ASCII digit or upper-case letter that stands at *at, or 0 for anything
  * else; moves behind it.  Full-width digits (U+FF10 to FF19) are digits. */
 static char symbol(const char **at) {
-    const unsigned char *c = (const unsigned char *)*at;
+    static const char wide[] = "０１２３４５６７８９";
+    static const char digits[] = "0123456789";
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    enum { WIDE = 3 };
+    const char c = **at;
 
-    if (c[0] == 0xEF && c[1] == 0xBC && c[2] >= 0x90 && c[2] <= 0x99) {
-        *at += 3;
-        return (char)('0' + (c[2] - 0x90));
+    for (size_t i = 0; i < sizeof digits - 1; i++) {
+        if (strncmp(*at, wide + i * WIDE, WIDE) == 0) {
+            *at += WIDE;
+            return digits[i];
+        }
     }
     ++*at;
-    if (c[0] >= 'a' && c[0] <= 'z') {
-        return (char)(c[0] - 'a' + 'A');
+    if (c >= 'a' && c <= 'z') {
+        return letters[c - 'a'];
     }
-    return (c[0] >= '0' && c[0] <= '9') || (c[0] >= 'A' && c[0] <= 'Z') ? (char)c[0] : '\0';
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ? c : '\0';
 }
 
 static bool is_mobile(const char *number) {
@@ -156,13 +162,13 @@ void seal_normal(const char *number, char normal[SEAL_NUMBER_SIZE]) {
     bool plus = number[strspn(number, " ")] == '+';
     size_t size = 0;
 
+    memset(normal, 0, SEAL_NUMBER_SIZE);
     for (const char *at = number; *at && size + 1 < SEAL_NUMBER_SIZE;) {
         char c = symbol(&at);
         if (c) {
             normal[size++] = c;
         }
     }
-    normal[size] = '\0';
     drop_country(normal, plus);
 }
 

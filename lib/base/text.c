@@ -104,6 +104,11 @@ enum {
     UUID_TIME_SIZE = 6,
     UUID_VERSION_AT = 6,
     UUID_VARIANT_AT = 8,
+    UUID_VERSION = 0x70,
+    UUID_VERSION_REST = 0x0F,
+    UUID_VARIANT = 0x80,
+    UUID_VARIANT_REST = 0x3F,
+    NIBBLE = 0x0F,
 };
 
 void text_uuid7(uint8_t id[16], int64_t now_ms, const uint8_t random[10]) {
@@ -112,8 +117,8 @@ void text_uuid7(uint8_t id[16], int64_t now_ms, const uint8_t random[10]) {
         id[i] = (uint8_t)((uint64_t)now_ms >> (8 * (UUID_TIME_SIZE - 1 - i)));
     }
     memcpy(id + UUID_TIME_SIZE, random, UUID_SIZE - UUID_TIME_SIZE);
-    id[UUID_VERSION_AT] = (uint8_t)(0x70 | (id[UUID_VERSION_AT] & 0x0F));
-    id[UUID_VARIANT_AT] = (uint8_t)(0x80 | (id[UUID_VARIANT_AT] & 0x3F));
+    id[UUID_VERSION_AT] = (uint8_t)(UUID_VERSION | (id[UUID_VERSION_AT] & UUID_VERSION_REST));
+    id[UUID_VARIANT_AT] = (uint8_t)(UUID_VARIANT | (id[UUID_VARIANT_AT] & UUID_VARIANT_REST));
 }
 
 int64_t text_uuid7_ms(const uint8_t id[16]) {
@@ -132,7 +137,7 @@ char *text_hex(const void *data, size_t size, struct arena *arena) {
 
     for (size_t i = 0; i < size; i++) {
         text[i * 2] = digits[bytes[i] >> 4];
-        text[i * 2 + 1] = digits[bytes[i] & 0x0F];
+        text[i * 2 + 1] = digits[bytes[i] & NIBBLE];
     }
     return text;
 }
@@ -180,6 +185,10 @@ enum {
     EPOCH_WEEKDAY = 4, /* 1970-01-01 was a Thursday */
     YEAR_MAX = 9999,
     FRACTION_MAX = 9,
+    DAYS_MAX = 31,
+    HOUR_MAX = 23,
+    MINUTE_MAX = 59,
+    SECOND_MAX = 59, /* no leap seconds: nothing of ours counts them */
     /* The calendar repeats every 400 years; counted from 1 March of a year 0,
      * so that the leap day is the last of its year. */
     ERA_YEARS = 400,
@@ -275,7 +284,7 @@ static bool read_day(const char **at, int64_t *day) {
     int year = 0, month = 0, mday = 0;
 
     if (!number(at, 4, YEAR_MAX, &year) || !sign(at, "-") || !number(at, 2, MONTHS, &month)
-        || !sign(at, "-") || !number(at, 2, 31, &mday) || month < 1 || mday < 1) {
+        || !sign(at, "-") || !number(at, 2, DAYS_MAX, &mday) || month < 1 || mday < 1) {
         return false;
     }
     *day = text_day_of(year, month, mday);
@@ -306,8 +315,8 @@ static bool read_offset(const char **at, int *minutes) {
     if (sign(at, "Zz")) {
         return true;
     }
-    if (!sign(at, "+-") || !number(at, 2, 23, &hour) || !sign(at, ":")
-        || !number(at, 2, 59, &minute)) {
+    if (!sign(at, "+-") || !number(at, 2, HOUR_MAX, &hour) || !sign(at, ":")
+        || !number(at, 2, MINUTE_MAX, &minute)) {
         return false;
     }
     *minutes = (hour * HOUR_MIN + minute) * (west ? -1 : 1);
@@ -319,9 +328,10 @@ bool text_time_read(const char *text, int64_t *ms) {
     int64_t day = 0;
     int hour = 0, minute = 0, second = 0, fraction = 0, offset_min = 0;
 
-    if (!read_day(&at, &day) || !sign(&at, "Tt") || !number(&at, 2, 23, &hour) || !sign(&at, ":")
-        || !number(&at, 2, 59, &minute) || !sign(&at, ":") || !number(&at, 2, 59, &second)
-        || !read_fraction(&at, &fraction) || !read_offset(&at, &offset_min) || *at) {
+    if (!read_day(&at, &day) || !sign(&at, "Tt") || !number(&at, 2, HOUR_MAX, &hour)
+        || !sign(&at, ":") || !number(&at, 2, MINUTE_MAX, &minute) || !sign(&at, ":")
+        || !number(&at, 2, SECOND_MAX, &second) || !read_fraction(&at, &fraction)
+        || !read_offset(&at, &offset_min) || *at) {
         return false;
     }
     int64_t seconds = day * DAY_S + hour * HOUR_S + (minute - offset_min) * MINUTE_S + second;

@@ -16,6 +16,11 @@ enum {
     DIGITS_RUN_MAX = 7, /* longer runs of digits are not shown */
     ID_SIZE = 18,
     LIST_TEXT_MAX = 200,
+    MIDDLE_MASK = 0xC0, /* of a byte that is not the first of its character */
+    MIDDLE = 0x80,
+    ABROAD_MIN = 8,
+    ABROAD_MAX = 15, /* digits, E.164 */
+    CHECK_SIGNS = 11,
 };
 
 static const char hidden[] = "****";
@@ -53,7 +58,7 @@ const char *registry_shown(const char *text, struct arena *arena) {
     }
     if (size > SHOWN_MAX) {
         size = SHOWN_MAX;
-        while (size > 0 && ((unsigned char)text[size] & 0xC0) == 0x80) {
+        while (size > 0 && ((unsigned char)text[size] & MIDDLE_MASK) == MIDDLE) {
             size--; /* not in the middle of a character */
         }
     }
@@ -223,7 +228,7 @@ bool registry_phone_is(const char *text) {
         return true;
     }
     if (plus && strncmp(text + 1, "86", 2) != 0) {
-        return size >= 8 && size <= 15;
+        return size >= ABROAD_MIN && size <= ABROAD_MAX;
     }
     if (normal[0] == '0') {
         return size >= 10 && size <= 12;
@@ -287,7 +292,7 @@ static bool is_id_number(const char *normal) {
     for (size_t i = 0; i < ID_SIZE - 1; i++) {
         sum += (normal[i] - '0') * weights[i];
     }
-    return normal[ID_SIZE - 1] == "10X98765432"[sum % 11];
+    return normal[ID_SIZE - 1] == "10X98765432"[sum % CHECK_SIGNS];
 }
 
 static int check_id_number(const struct check *check) {

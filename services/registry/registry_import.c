@@ -27,21 +27,20 @@ int registry_import_find(struct call *call, int64_t id, struct import *import, s
                    ? -1
                    : err_set(err, ERR_NOT_FOUND, "import_unknown", "value=%lld", (long long)id);
     }
-    *import = (struct import){
-        .id = id,
-        .kind = registry_entry_kind(query_text(&q, 0, call->arena)),
-        .columns = query_text(&q, 1, call->arena),
-        .partial = query_i64(&q, 2) == 1,
-        .estate = query_text(&q, 3, call->arena),
-        .state = query_text(&q, 4, call->arena),
-        .last_line = query_i64(&q, 5),
-        .rows = query_i64(&q, 6),
-        .bad = query_i64(&q, 7),
-        .checked = query_i64(&q, 8),
-        .applied = query_i64(&q, 9),
-        .unchanged = query_i64(&q, 10),
-        .position = query_i64(&q, 11),
-    };
+    int column = 0;
+    import->id = id;
+    import->kind = registry_entry_kind(query_text(&q, column++, call->arena));
+    import->columns = query_text(&q, column++, call->arena);
+    import->partial = query_i64(&q, column++) == 1;
+    import->estate = query_text(&q, column++, call->arena);
+    import->state = query_text(&q, column++, call->arena);
+    import->last_line = query_i64(&q, column++);
+    import->rows = query_i64(&q, column++);
+    import->bad = query_i64(&q, column++);
+    import->checked = query_i64(&q, column++);
+    import->applied = query_i64(&q, column++);
+    import->unchanged = query_i64(&q, column++);
+    import->position = query_i64(&q, column);
     query_end(&q);
     return import->kind ? 0 : err_plain(err, ERR_INTERNAL, "import %lld of no kind", (long long)id);
 }
@@ -365,7 +364,7 @@ static int take_row(struct call *call, struct import *import, const Registry__Im
 
 int registry_import_rows(struct call *call, struct err *err) {
     const Registry__ImportRowsRequest *request = call->request;
-    struct import import;
+    struct import import = {0};
 
     if (registry_may(call, "data.import", err)
         || registry_import_find(call, request->import, &import, err)) {
@@ -402,7 +401,7 @@ int registry_import_rows(struct call *call, struct err *err) {
 int registry_finish_import(struct call *call, struct err *err) {
     const Registry__FinishImportRequest *request = call->request;
     Registry__FinishImportReply *reply = ARENA_NEW(call->arena, Registry__FinishImportReply);
-    struct import import;
+    struct import import = {0};
 
     if (registry_may(call, "data.import", err)
         || registry_import_find(call, request->import, &import, err)) {
@@ -472,7 +471,7 @@ static int read_bad_rows(struct call *call, const Registry__GetImportRequest *re
 int registry_get_import(struct call *call, struct err *err) {
     const Registry__GetImportRequest *request = call->request;
     Registry__GetImportReply *reply = ARENA_NEW(call->arena, Registry__GetImportReply);
-    struct import import;
+    struct import import = {0};
 
     if (registry_may(call, "data.import", err)
         || registry_import_find(call, request->import, &import, err)) {

@@ -191,7 +191,7 @@ static int drop(struct call *call, struct import *import, struct err *err) {
 /* ---- the timer ---- */
 
 int registry_import_due(struct call *call, const struct due *due, struct err *err) {
-    struct import import;
+    struct import import = {0};
     int rc = 0;
 
     if (registry_import_find(call, strtoll(due->ref, NULL, 10), &import, err)) {

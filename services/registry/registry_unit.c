@@ -67,20 +67,22 @@ int registry_list_estates(struct call *call, struct err *err) {
     " vacancy_kind, risk, care"
 
 static void read_row(struct query *q, struct arena *arena, Registry__Unit *message) {
+    int column = 0;
+
     registry__unit__init(message);
-    message->unit = query_text(q, 0, arena);
-    message->estate = query_text(q, 1, arena);
-    message->building = query_text(q, 2, arena);
-    message->entrance = query_text(q, 3, arena);
-    message->floor = query_text(q, 4, arena);
-    message->room = query_text(q, 5, arena);
-    message->area = query_text(q, 6, arena);
-    message->steward = query_text(q, 7, arena);
-    message->floor_area_m2 = query_text(q, 8, arena);
-    message->status = query_text(q, 9, arena);
-    message->vacancy_kind = query_text(q, 10, arena);
-    message->risk = query_text(q, 11, arena);
-    message->care = query_text(q, 12, arena);
+    message->unit = query_text(q, column++, arena);
+    message->estate = query_text(q, column++, arena);
+    message->building = query_text(q, column++, arena);
+    message->entrance = query_text(q, column++, arena);
+    message->floor = query_text(q, column++, arena);
+    message->room = query_text(q, column++, arena);
+    message->area = query_text(q, column++, arena);
+    message->steward = query_text(q, column++, arena);
+    message->floor_area_m2 = query_text(q, column++, arena);
+    message->status = query_text(q, column++, arena);
+    message->vacancy_kind = query_text(q, column++, arena);
+    message->risk = query_text(q, column++, arena);
+    message->care = query_text(q, column++, arena);
 }
 
 int registry_unit_find(struct call *call, const char *unit, Registry__Unit *message,
