@@ -153,6 +153,8 @@ int receiver_start(const struct cli *cli, struct receiver *receiver, pid_t *chil
     (void)fflush(NULL);
     *child = fork();
     if (*child == 0) {
+        (void)signal(SIGTERM, SIG_DFL);
+        (void)signal(SIGINT, SIG_DFL);
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (getppid() == parent) {
             serve(cli, receiver, listener);

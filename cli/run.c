@@ -305,6 +305,7 @@ static int run(struct cli *cli, int argc, char **argv) {
     if (!demo.folder) {
         return cli_usage(cli, "找不到 deploy/demo", "where is deploy/demo?");
     }
+    (void)setvbuf(stdout, NULL, _IOLBF, 0); /* as it happens, also into a pipe */
     demo.story = story ? story : arena_text(cli->arena, "%s/story.yaml", demo.folder);
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);

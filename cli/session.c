@@ -144,6 +144,10 @@ int session_token(struct session *session, const char *staff, struct bytes *toke
     return err_plain(err, ERR_INTERNAL, "no token");
 }
 
+void session_forget(struct session *session) {
+    session->token_count = 0;
+}
+
 int session_raw(struct session *session, const char *service, const struct client_request *request,
                 struct client_answer *answer, struct err *err) {
     struct client *client = session_client(session, service, err);

@@ -28,6 +28,9 @@ struct client *session_client(struct session *session, const char *service, stru
  */
 int session_token(struct session *session, const char *staff, struct bytes *token, struct err *err);
 
+/* session_forget - the tokens: the manual has changed, and with it who may what. */
+void session_forget(struct session *session);
+
 /* session_staff - the number of whom the last token is for. */
 const char *session_staff(const struct session *session);
 

@@ -125,6 +125,7 @@ struct session *up_all(const struct cli *cli, const struct up_wish *wish, struct
             || publish_if_none(cli, session, wish->manual, wish->parameters, &published, err))) {
         goto fail;
     }
+    session_forget(session);
     for (int i = 0; instance_services[i]; i++) {
         /* Some alone may have to wait for the others' manual and events. */
         if (wanted(wish, instance_services[i])

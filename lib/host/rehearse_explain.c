@@ -12,7 +12,7 @@ static bool is_noise(const char *topic) {
     static const char *const quiet[] = {
         "manual.*",      "staff.changed", "unit.*",     "person.changed", "roster.*",
         "page.opened",   "page.stepped",  "page.asked", "tell.asked",     "case.*",
-        "clock.started", "clock.moved",   "core.*"};
+        "clock.started", "clock.moved",   "core.*",     "token.*",        "page.requested"};
 
     for (size_t i = 0; i < sizeof quiet / sizeof quiet[0]; i++) {
         if (text_match(quiet[i], topic)) {
