@@ -12,6 +12,7 @@
 enum {
     WALKERS_MAX = 64,
     DATE_SIZE = 10, /* "2025-07-11" */
+    NEW_WAIT_MS = 60 * 1000, /* a new store first hears who its people are */
 };
 
 static const char timer_kind[] = "plan", timer_ref[] = "rounds", timer_name[] = "day";
@@ -55,12 +56,14 @@ int plan_ensure(struct call *call, struct err *err) {
     if (found < 0 || planned != 0) {
         return found < 0 || planned < 0 ? -1 : 0;
     }
-    /* A store that is new today opens what of today is still to come. */
+    /* A store that is new today opens what of today is still to come, once it may know
+     * to whom. */
     const struct calendar calendar = calendar_of(manual);
     const int64_t today = text_day(call->now_ms, calendar.offset_min);
     const int64_t hour = hour_of(&calendar, today);
-    return timer_set(call, timer_kind, timer_ref, timer_name, today,
-                     hour > call->now_ms ? hour : call->now_ms, err);
+    const int64_t soon = call->now_ms + NEW_WAIT_MS;
+    return timer_set(call, timer_kind, timer_ref, timer_name, today, hour > soon ? hour : soon,
+                     err);
 }
 
 /* ---- a day ---- */
