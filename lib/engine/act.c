@@ -37,8 +37,12 @@ static bool is_from(const Manual__Step *step, const char *state) {
 /* Why there is no step: the nearest that an event came to one. */
 enum near { NEAR_NOTHING, NEAR_EVENT, NEAR_STATE, NEAR_WHO };
 
-static int refuse(enum near near, const struct kase *kase, const char *event,
+static int refuse(enum near near, const struct view *view, const char *event,
                   const struct asker *asker, struct err *err) {
+    const struct kase *kase = view->kase;
+    const Manual__Procedure *procedure = kase->procedure;
+    const Manual__State *state = manual_state(procedure, kase->row.state);
+    const Manual__Name *name = NULL;
     const char *rule = near == NEAR_NOTHING ? "event_unknown"
                        : near == NEAR_EVENT ? "event_not_here"
                        : near == NEAR_STATE ? "event_not_yours"
@@ -47,8 +51,13 @@ static int refuse(enum near near, const struct kase *kase, const char *event,
                                : near == NEAR_STATE ? ERR_DENIED
                                                     : ERR_PRECONDITION;
 
+    for (size_t i = 0; i < procedure->n_steps && !name; i++) {
+        name = text_eq(procedure->steps[i]->event, event) ? procedure->steps[i]->name : NULL;
+    }
     return err_set(err, code, rule, "case=%s\nprocedure=%s\nstate=%s\nevent=%.60s\nactor=%s",
-                   kase->row.case_no, kase->row.procedure, kase->row.state, event, asker->staff);
+                   kase->row.case_no, work_name(view->work, procedure->name, kase->row.procedure),
+                   work_name(view->work, state ? state->name : NULL, kase->row.state),
+                   work_name(view->work, name, event), asker->staff);
 }
 
 /* One candidate.  1: it is the one.  0: it is not.  -1: err set. */
@@ -85,7 +94,7 @@ static const Manual__Step *choose(struct view *view, const char *event, const st
             return fits < 0 ? NULL : procedure->steps[i];
         }
     }
-    (void)refuse(near, view->kase, event, asker, err);
+    (void)refuse(near, view, event, asker, err);
     return NULL;
 }
 
@@ -232,8 +241,9 @@ static int decide(struct work *work, const struct act *act, struct decision *dec
     const char *missing = given_missing(&view, &decision->given, step->needs, step->n_needs,
                                         kase_tally(kase, act->name) == 0);
     if (*missing && act->given) {
-        return err_set(err, ERR_INVALID, "fields_missing", "missing=%s\nevent=%s", missing,
-                       act->name);
+        return err_set(err, ERR_INVALID, "fields_missing", "missing=%s\nnames=%s\nevent=%s",
+                       missing, given_names(&view, missing),
+                       work_name(work, step->name, act->name));
     }
     first_owner(decision, &act->asker);
     if (given_set(&view, step->set, step->n_set, &decision->given, err)

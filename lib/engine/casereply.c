@@ -170,7 +170,8 @@ static int note_unmasking(struct work *work, struct kase *kase, const char *reas
                        actor->staff);
     }
     if (!*reason || text_check(reason, strlen(reason), FORM_TEXT_MAX, false)) {
-        return err_set(err, ERR_INVALID, "fields_missing", "missing=reason\nevent=unmask");
+        return err_set(err, ERR_INVALID, "fields_missing",
+                       "missing=reason\nnames=reason\nevent=unmask");
     }
     values_add_text(&fields, "reason", reason);
     return work_emit(work, kase, "case.unmasked", &news, &fields, err);

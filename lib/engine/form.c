@@ -146,7 +146,7 @@ static int typed_text(const struct slot *slot, const Wire__Value *in, Wire__Valu
     }
     const char *rule = text_check(in->text, strlen(in->text), max, lines);
     if (rule) {
-        return err_set(err, ERR_INVALID, rule, "field=%s\nmax=%zu", slot->key, max);
+        return err_set(err, ERR_INVALID, rule, "field=%s\nlimit=%zu", slot->key, max);
     }
     set_text(out, in->text);
     return 0;

@@ -223,6 +223,24 @@ const char *given_missing(struct view *view, const struct given *given, const ch
     return missing;
 }
 
+const char *given_names(struct view *view, const char *keys) {
+    struct arena *arena = view->work->call->arena;
+    const char *names = "";
+
+    while (*keys) {
+        size_t length = strcspn(keys, ";|");
+        const char *key = arena_copy(arena, keys, length);
+        const Manual__Field *field = kase_form_field(
+            view->kase,
+            kase_field_of(view->kase->procedure, text_eq(key, assignee) ? KASE_HANDLER : key));
+        const char *between = keys[length] == '|' ? " / " : keys[length] ? "、" : "";
+        names = arena_text(arena, "%s%s%s", names,
+                           work_name(view->work, field ? field->name : NULL, key), between);
+        keys += length + (keys[length] != '\0');
+    }
+    return names;
+}
+
 /* ---- set ---- */
 
 static int64_t *own_number(struct given *given, const char *key) {

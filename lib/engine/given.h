@@ -32,6 +32,9 @@ int given_take(struct work *work, struct kase *kase, Wire__Value *const *fields,
 const char *given_missing(struct view *view, const struct given *given, const char *const *needs,
                           size_t count, bool old_counts);
 
+/* given_names - the same keys as people call them: "维修人、照片". */
+const char *given_names(struct view *view, const char *keys);
+
 /* given_set - carry out `set`. */
 int given_set(struct view *view, Manual__Set *const *sets, size_t count, struct given *given,
               struct err *err);

@@ -34,9 +34,11 @@ static int let_in(struct work *work, struct opening *opening, struct err *err) {
 
 /* ---- where it begins ---- */
 
-static int missing(const struct opening *opening, const char *keys, struct err *err) {
-    return err_set(err, ERR_INVALID, "fields_missing", "missing=%s\nevent=open %s", keys,
-                   opening->kase->row.procedure);
+static int missing(struct view *view, const char *keys, struct err *err) {
+    const Manual__Procedure *procedure = view->kase->procedure;
+
+    return err_set(err, ERR_INVALID, "fields_missing", "missing=%s\nnames=%s\nevent=%s", keys,
+                   given_names(view, keys), work_name(view->work, procedure->name, procedure->key));
 }
 
 static int first_state(struct view *view, struct opening *opening, bool checked, struct err *err) {
@@ -60,7 +62,7 @@ static int first_state(struct view *view, struct opening *opening, bool checked,
                            row->procedure, opening->asker.staff);
         }
         if (*lacks && (checked || staff)) {
-            return missing(opening, lacks, err);
+            return missing(view, lacks, err);
         }
         row->state = *start->staff ? start->staff : start->other;
         opening->registered = true;

@@ -75,6 +75,11 @@ static bool fires(const struct manual *manual, const Manual__Route *route,
         .manual = manual,
     };
 
+    /* A mark that was behind a later one when it was written down is recorded, but pages
+     * nobody: the later one does. */
+    if (text_starts(event->topic, "clock.") && value_flag(event->fields, event->n_fields, "past")) {
+        return false;
+    }
     return text_match(route->event, event->topic)
            && condition_holds(route->when, route->n_when, &subjects);
 }

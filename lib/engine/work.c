@@ -159,6 +159,13 @@ int work_on_duty(struct work *work, const char *staff, const char *post, int64_t
     return 0;
 }
 
+const char *work_name(const struct work *work, const Manual__Name *name, const char *key) {
+    const bool english = work->call->locale && text_eq(work->call->locale, "en");
+    const char *text = name ? (english ? name->en : name->zh) : "";
+
+    return *text ? text : key;
+}
+
 bool work_here(const struct work *work, const Manual__Procedure *procedure) {
     return text_eq(procedure->owner, core_def(work->call->core)->name);
 }

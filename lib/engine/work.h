@@ -99,6 +99,9 @@ int work_children(struct work *work, const char *number, size_t max, struct chil
 int work_on_duty(struct work *work, const char *staff, const char *post, int64_t at_ms,
                  struct err *err);
 
+/* work_name - a name of the manual in the caller's language; the key when it has none. */
+const char *work_name(const struct work *work, const Manual__Name *name, const char *key);
+
 /* work_here - does this service keep the cases of a procedure? */
 bool work_here(const struct work *work, const Manual__Procedure *procedure);
 
