@@ -10,23 +10,31 @@ static const int64_t minute_ms = 60000;
 static const int64_t day_ms = 86400000;
 
 enum {
+    YEARS_SHOWN = 10000,
     DAY_TEXT = 16, /* "2025-10-01" and its end */
+    MINUTES_AN_HOUR = 60,
     MINUTES_A_DAY = 1440,
     WORKDAYS_MAX = 3660,   /* ten years: no limit is longer */
     OPEN_DEFAULT = 8 * 60, /* only for a manual without desk.open and desk.close */
     CLOSE_DEFAULT = 20 * 60,
 };
 
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
 /* Minutes after midnight of "08:00"; -1 if it is none. */
 static int minutes_of(const char *hhmm) {
-    int hour = 0, minute = 0;
-    char rest = 0;
+    const int ten = 10;
 
-    if (!hhmm || sscanf(hhmm, "%2d:%2d%c", &hour, &minute, &rest) != 2) {
+    if (!hhmm || strlen(hhmm) != strlen("08:00") || !is_digit(hhmm[0]) || !is_digit(hhmm[1])
+        || hhmm[2] != ':' || !is_digit(hhmm[3]) || !is_digit(hhmm[4])) {
         return -1;
     }
-    int minutes = hour * 60 + minute;
-    return hour < 0 || minute < 0 || minute > 59 || minutes > MINUTES_A_DAY ? -1 : minutes;
+    int hour = (hhmm[0] - '0') * ten + (hhmm[1] - '0');
+    int minute = (hhmm[3] - '0') * ten + (hhmm[4] - '0');
+    int minutes = hour * MINUTES_AN_HOUR + minute;
+    return minute >= MINUTES_AN_HOUR || minutes > MINUTES_A_DAY ? -1 : minutes;
 }
 
 struct calendar calendar_of(const struct manual *manual) {
@@ -70,7 +78,7 @@ bool calendar_is_workday(const struct calendar *calendar, int64_t day) {
     char text[DAY_TEXT];
 
     text_day_parts(day, &year, &month, &mday, &weekday);
-    (void)snprintf(text, sizeof text, "%04d-%02u-%02u", year % 10000, (unsigned)month % 100,
+    (void)snprintf(text, sizeof text, "%04d-%02u-%02u", year % YEARS_SHOWN, (unsigned)month % 100,
                    (unsigned)mday % 100);
     if (calendar->days) {
         if (listed(calendar->days->workday, calendar->days->n_workday, text)) {

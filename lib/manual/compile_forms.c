@@ -34,7 +34,9 @@ static const char *in_words(struct compiler *c, const char *key) {
     char *words = arena_text(c->arena, "%s", key);
 
     for (char *at = words; *at; at++) {
-        *at = *at == '_' ? ' ' : *at;
+        if (*at == '_') {
+            *at = ' ';
+        }
     }
     return words;
 }

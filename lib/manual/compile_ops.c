@@ -182,8 +182,7 @@ static void answer_event(struct compiler *c, struct part *part, const struct nod
 }
 
 /* A ladder, or a parameter that names one — by class, perhaps. */
-static void ladder_of(struct compiler *c, struct part *part, const struct node *map,
-                      Manual__Op *op) {
+static void ladder_of(struct compiler *c, const struct node *map, Manual__Op *op) {
     const struct node *node = yaml_get(map, "ladder");
     const Manual__Parameter *parameter = NULL;
 
@@ -204,7 +203,6 @@ static void ladder_of(struct compiler *c, struct part *part, const struct node *
                             op->ladder, parameter->value[i]->text);
         }
     }
-    (void)part;
 }
 
 static void page_op(struct compiler *c, struct part *part, const struct node *map, Manual__Op *op) {
@@ -213,7 +211,7 @@ static void page_op(struct compiler *c, struct part *part, const struct node *ma
 
     op->target = addressee(c, part, yaml_get(map, "page"), op->target, none);
     op->text = text_key(c, map, "page", own ? part->key : "case");
-    ladder_of(c, part, map, op);
+    ladder_of(c, map, op);
     answer_event(c, part, yaml_get(map, "ack"), &op->ack);
     answer_event(c, part, yaml_get(map, "reject"), &op->reject);
 }

@@ -16,8 +16,8 @@ enum {
 /* ---- tables ---- */
 
 static size_t bucket_of(const char *key) {
-    const uint32_t prime = 16777619U;
-    uint32_t hash = 2166136261U;
+    const uint32_t prime = 16777619U, start = 2166136261U; /* FNV-1a */
+    uint32_t hash = start;
 
     for (const char *at = key; *at; at++) {
         hash = (hash ^ (uint8_t)*at) * prime;
@@ -370,24 +370,44 @@ bool compile_term(const char *text, int64_t *amount, const char **unit) {
     return false;
 }
 
-bool compile_time_of_day(const char *text) {
-    int hour = 0, minute = 0;
+/* The number that `size` digits make; -1 if one is no digit. */
+static int digits(const char *text, size_t size) {
+    const int ten = 10;
+    int number = 0;
 
-    if (strlen(text) != strlen("08:00") || text[2] != ':' || strspn(text, "0123456789:") != 5
-        || sscanf(text, "%2d:%2d", &hour, &minute) != 2) {
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return -1;
+        }
+        number = number * ten + (text[i] - '0');
+    }
+    return number;
+}
+
+bool compile_time_of_day(const char *text) {
+    enum { MINUTES_AN_HOUR = 60, HOURS_A_DAY = 24 };
+
+    if (strlen(text) != strlen("08:00") || text[2] != ':') {
         return false;
     }
-    return hour * 60 + minute <= 24 * 60 && minute < 60;
+    int hour = digits(text, 2), minute = digits(text + 3, 2);
+    return hour >= 0 && minute >= 0 && minute < MINUTES_AN_HOUR
+           && hour * MINUTES_AN_HOUR + minute <= HOURS_A_DAY * MINUTES_AN_HOUR;
 }
 
 bool compile_date(const char *text) {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year = 0, month = 0, day = 0;
+    enum { MONTHS = 12, YEAR_SIZE = 4, MONTH_AT = 5, DAY_AT = 8 };
+    const int century = 100, leap_century = 400;
 
-    if (strlen(text) != strlen("2025-01-01") || text[4] != '-' || text[7] != '-'
-        || sscanf(text, "%4d-%2d-%2d", &year, &month, &day) != 3 || month < 1 || month > 12) {
+    if (strlen(text) != strlen("2025-01-01") || text[YEAR_SIZE] != '-' || text[DAY_AT - 1] != '-') {
         return false;
     }
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    int year = digits(text, YEAR_SIZE), month = digits(text + MONTH_AT, 2);
+    int day = digits(text + DAY_AT, 2);
+    if (year < 0 || month < 1 || month > MONTHS) {
+        return false;
+    }
+    bool leap = year % 4 == 0 && (year % century != 0 || year % leap_century == 0);
     return day >= 1 && day <= days[month - 1] + (month == 2 && leap);
 }

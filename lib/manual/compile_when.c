@@ -141,12 +141,12 @@ static const char *check_choice(struct compiler *c, const struct node *node, con
 
 static const char *check_number(struct compiler *c, const struct node *node, const char *text,
                                 const Manual__Field *field) {
-    const int64_t best_rating = 5;
+    const int64_t best_rating = 5, decimals = 1000000;
     int64_t number = 0;
     bool money = field->type == MANUAL__TYPE__MONEY;
 
     if (field->type == MANUAL__TYPE__DEC) {
-        if (!compile_decimal(text, 1000000, &number)) {
+        if (!compile_decimal(text, decimals, &number)) {
             compile_mistake(c, node, "wrong type: \"%s\" is a number, not \"%s\"", field->key,
                             text);
         }
@@ -381,19 +381,19 @@ static Manual__Simple *branch_of(struct compiler *c, const struct node *map, con
     const char *text = compile_text(c, node);
     const Manual__Parameter *parameter = table_get(&c->parameters, text);
 
+    bool time = compile_time_of_day(parameter && parameter->n_value > 0 ? parameter->value[0]->text
+                                                                        : text);
+
     manual__simple__init(simple);
     if (!node) {
         compile_mistake(c, map, "wrong limit: `before` needs then and else");
-    } else if (compile_time_of_day(text)) {
+    } else if (time) {
         simple->unit = "next";
         simple->parameter = text;
     } else if (compile_term(text, &simple->amount, &simple->unit)) {
         return simple;
     } else if (!parameter) {
         (void)compile_param_known(c, node, text);
-    } else if (parameter->n_value > 0 && compile_time_of_day(parameter->value[0]->text)) {
-        simple->unit = "next";
-        simple->parameter = text;
     } else {
         compile_mistake(c, node, "wrong limit: \"%s\" is no time of day", text);
     }

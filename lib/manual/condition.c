@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "manual/calendar.h"
@@ -130,8 +131,9 @@ static bool range_holds(const Manual__Term *term, const Wire__Value *value,
 
     if (!number_of(value, &is)) {
         /* Choices such as ratings are kept as text: "4" is 4. */
-        char rest = 0;
-        if (sscanf(text_of(value), "%" SCNd64 "%c", &is, &rest) != 1) {
+        char *end = NULL;
+        is = strtoll(text_of(value), &end, 10);
+        if (end == text_of(value) || *end) {
             return false;
         }
     }
