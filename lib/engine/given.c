@@ -378,6 +378,18 @@ static int type_it(struct work *work, const Manual__Field *field, bool flag, Wir
     return 0;
 }
 
+static bool is_mark(const Manual__Field *field, bool flag) {
+    return flag || (field && field->type == MANUAL__TYPE__BOOL);
+}
+
+/* A yes/no that is set by something else says whether it is there: `repeat: $earlier`. */
+static void mark_by(Wire__Value *value) {
+    if (value->kind_case != WIRE__VALUE__KIND_FLAG) {
+        value->kind_case = WIRE__VALUE__KIND_FLAG;
+        value->flag = true;
+    }
+}
+
 int given_set(struct view *view, Manual__Set *const *sets, size_t count, struct given *given,
               struct err *err) {
     for (size_t i = 0; i < count; i++) {
@@ -392,9 +404,11 @@ int given_set(struct view *view, Manual__Set *const *sets, size_t count, struct 
         const char *key = kase_field_of(view->kase->procedure, name);
         const Manual__Field *field = kase_form_field(view->kase, key);
         int some = set_value(view, sets[i], key, field, &value, err);
-        if (some < 0
-            || (some == 1
-                && type_it(view->work, field, kase_is_flag(view->kase, key), &value, err))) {
+        const bool flag = kase_is_flag(view->kase, key);
+        if (some == 1 && *sets[i]->reference && is_mark(field, flag)) {
+            mark_by(&value);
+        }
+        if (some < 0 || (some == 1 && type_it(view->work, field, flag, &value, err))) {
             return -1;
         }
         if (some == 1) {
