@@ -10,9 +10,10 @@
 /* News that nobody who reads a story wants: the house's own bookkeeping. */
 static bool is_noise(const char *topic) {
     static const char *const quiet[] = {
-        "manual.*",      "staff.changed", "unit.*",     "person.changed", "roster.*",
-        "page.opened",   "page.stepped",  "page.asked", "tell.asked",     "case.*",
-        "clock.started", "clock.moved",   "core.*",     "token.*",        "page.requested"};
+        "manual.*",   "staff.changed", "unit.*",         "person.changed",
+        "roster.*",   "page.opened",   "page.stepped",   "page.asked",
+        "tell.asked", "case.*",        "clock.started",  "clock.moved",
+        "core.*",     "token.*",       "page.requested", "page.ended"};
 
     for (size_t i = 0; i < sizeof quiet / sizeof quiet[0]; i++) {
         if (text_match(quiet[i], topic)) {
