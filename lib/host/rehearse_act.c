@@ -443,31 +443,36 @@ static int import_wait(void *arg, struct err *err) {
            || r->stage->advance(r->stage->arg, r->stage->now(r->stage->arg) + 1, err);
 }
 
-int rehearse_import(struct rehearse *r, const struct node *file, struct outcome *outcome) {
-    char path[PATH_MAX_BYTES];
-    const char *name = rehearse_text(r, file);
+int rehearse_import_path(struct rehearse *r, const char *path, int line) {
     const struct import_link link = {r, import_ask, import_wait};
     struct import_result result;
     struct err err = {0};
+
+    if (import_path(&link, path, false, &result, r->arena, &err)) {
+        return rehearse_fail(r, line, "%s", err.args);
+    }
+    if (result.bad > 0) {
+        const Registry__BadRow *first = result.bad_count > 0 ? result.bad_rows[0] : NULL;
+        return rehearse_fail(r, line, "%s: %zu bad rows, the first in line %u: %s", path,
+                             result.bad, first ? first->line : 0,
+                             first && first->n_mistakes ? first->mistakes[0]->message : "");
+    }
+    return 0;
+}
+
+int rehearse_import(struct rehearse *r, const struct node *file, struct outcome *outcome) {
+    char path[PATH_MAX_BYTES];
+    const char *name = rehearse_text(r, file);
+    const char *slash = strrchr(r->file, '/');
 
     (void)outcome;
     if (!name) {
         return -1;
     }
     /* Beside the rehearsal, unless the path is whole. */
-    const char *slash = strrchr(r->file, '/');
-    (void)snprintf(path, sizeof path, "%.*s%s",
-                   name[0] == '/' || !slash ? 0 : (int)(slash - r->file + 1), r->file, name);
-    if (import_path(&link, path, false, &result, r->arena, &err)) {
-        return rehearse_fail(r, file->line, "%s", err.args);
-    }
-    if (result.bad > 0) {
-        const Registry__BadRow *first = result.bad_count > 0 ? result.bad_rows[0] : NULL;
-        return rehearse_fail(r, file->line, "%s: %zu bad rows, the first in line %u: %s", name,
-                             result.bad, first ? first->line : 0,
-                             first && first->n_mistakes ? first->mistakes[0]->message : "");
-    }
-    return 0;
+    int folder = name[0] == '/' || !slash ? 0 : (int)(slash - r->file + 1);
+    (void)snprintf(path, sizeof path, "%.*s%s", folder, r->file, name);
+    return rehearse_import_path(r, path, file->line);
 }
 
 /* ---- which of them ---- */

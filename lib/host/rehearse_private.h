@@ -185,6 +185,7 @@ int rehearse_again(struct rehearse *r, const struct node *name, struct outcome *
 int rehearse_fault(struct rehearse *r, const struct node *fault);
 int rehearse_event(struct rehearse *r, const struct node *topic, struct outcome *outcome);
 int rehearse_import(struct rehearse *r, const struct node *file, struct outcome *outcome);
+int rehearse_import_path(struct rehearse *r, const char *path, int line);
 
 /* ---- rehearse_expect.c ---- */
 
@@ -209,7 +210,6 @@ int rehearse_open_stage(struct rehearse *r, struct err *err);
 struct rehearsal *rehearse_open_world(struct rehearse *r, const struct node *file, char *folder,
                                       size_t size, struct err *err);
 void rehearse_close_world(struct rehearse *r, struct rehearsal *world, const char *folder);
-void rehearse_drop_templates(void);
 
 /* ---- rehearse_explain.c ---- */
 

@@ -197,7 +197,6 @@ static int publish(struct rehearse *r, const struct compiled *compiled, struct e
 
 static int import_data(struct rehearse *r, const char *folder, struct err *err) {
     static const char *const files[] = {"staff.csv", "units.csv", "persons.csv", "roster.csv"};
-    struct outcome outcome = {0};
 
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         char path[PATH_SIZE];
@@ -206,9 +205,7 @@ static int import_data(struct rehearse *r, const char *folder, struct err *err) 
         if (access(path, R_OK) || (roster && !rehearsal_has(r->stage->world, "patrol"))) {
             continue;
         }
-        size_t failures = r->result->failures;
-        struct node file = {.kind = NODE_TEXT, .text = path, .line = 1};
-        if (rehearse_import(r, &file, &outcome) || r->result->failures != failures) {
+        if (rehearse_import_path(r, path, 1)) {
             return err_plain(err, ERR_INVALID, "%s could not be imported", path);
         }
     }
