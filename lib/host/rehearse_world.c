@@ -195,21 +195,32 @@ static int publish(struct rehearse *r, const struct compiled *compiled, struct e
 
 /* ---- the data ---- */
 
-static int import_data(struct rehearse *r, const char *folder, struct err *err) {
-    static const char *const files[] = {"staff.csv", "units.csv", "persons.csv", "roster.csv"};
+static int import_one(struct rehearse *r, const char *folder, const char *name, struct err *err) {
+    char path[PATH_SIZE];
 
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        char path[PATH_SIZE];
-        (void)snprintf(path, sizeof path, "%s/%s", folder, files[i]);
-        bool roster = strcmp(files[i], "roster.csv") == 0;
-        if (access(path, R_OK) || (roster && !rehearsal_has(r->stage->world, "patrol"))) {
-            continue;
-        }
-        if (rehearse_import_path(r, path, 1)) {
-            return err_plain(err, ERR_INVALID, "%s could not be imported", path);
-        }
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (!folder[0] || access(path, R_OK)) {
+        return 0;
+    }
+    if (rehearse_import_path(r, path, 1)) {
+        return err_plain(err, ERR_INVALID, "%s could not be imported", path);
     }
     return r->stage->settle(r->stage->arg, err);
+}
+
+/* People and places first: what the manual plans for the day finds them then. */
+static int fill(struct rehearse *r, const struct compiled *compiled, const char *data,
+                struct err *err) {
+    static const char *const files[] = {"staff.csv", "units.csv", "persons.csv"};
+    bool rosters = rehearsal_has(r->stage->world, "patrol");
+
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (import_one(r, data, files[i], err)) {
+            return -1;
+        }
+    }
+    return publish(r, compiled, err) || (rosters && import_one(r, data, "roster.csv", err)) ? -1
+                                                                                            : 0;
 }
 
 static int check_ready(struct rehearse *r, struct rehearsal *world, struct err *err) {
@@ -275,9 +286,8 @@ static int make_template(struct rehearse *r, const struct rehearsal_config *conf
         return -1;
     }
     set_stage(r, stage, world);
-    int rc = rehearsal_settle(world, err) || publish(r, compiled, err)
-                     || (data[0] && import_data(r, data, err)) || rehearsal_settle(world, err)
-                     || check_ready(r, world, err)
+    int rc = rehearsal_settle(world, err) || fill(r, compiled, data, err)
+                     || rehearsal_settle(world, err) || check_ready(r, world, err)
                  ? -1
                  : 0;
     r->stage = NULL;
