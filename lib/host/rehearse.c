@@ -134,6 +134,25 @@ int rehearse_gather(struct rehearse *r, struct err *err) {
     return 0;
 }
 
+/* What happened, whatever else happened at the same instant before it. */
+static void add_to_bag(struct rehearse *r, const Wire__Event *event) {
+    Wire__Event bare = *event;
+    uint64_t hash[4];
+    size_t used = arena_used(r->scratch);
+
+    bare.seq = 0;
+    bare.position = 0;
+    bare.cause = NULL;
+    size_t size = wire__event__get_packed_size(&bare);
+    uint8_t *data = arena_alloc(r->scratch, size + 1);
+    (void)wire__event__pack(&bare, data);
+    (void)crypto_generichash((uint8_t *)hash, sizeof hash, data, size, NULL, 0);
+    for (size_t i = 0; i < sizeof hash / sizeof hash[0]; i++) {
+        r->result->bag[i] += hash[i];
+    }
+    arena_rewind(r->scratch, used);
+}
+
 /* One hash over all stores' events, store by store: what "the same event log" means. */
 static void hash_log(struct rehearse *r) {
     crypto_generichash_state state;
@@ -150,6 +169,9 @@ static void hash_log(struct rehearse *r) {
             (void)wire__event__pack(r->events[n].event, data);
             (void)crypto_generichash_update(&state, data, size);
             arena_rewind(r->scratch, used);
+            if (n >= r->event_start) {
+                add_to_bag(r, r->events[n].event);
+            }
         }
     }
     (void)crypto_generichash_final(&state, r->result->log, sizeof r->result->log);

@@ -49,6 +49,7 @@ struct rehearse_result {
     size_t failures; /* expectations that did not hold, and mistakes in the file */
     size_t held;     /* expectations that did */
     uint8_t log[32]; /* hash over all events of all stores: equal runs, equal logs */
+    uint64_t bag[4]; /* the same without their order: two that crossed at one instant */
     size_t events;
     double seconds; /* of real time */
 };

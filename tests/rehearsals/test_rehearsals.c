@@ -10,8 +10,6 @@
 #include "cli/services.h"
 #include "host/rehearse.h"
 
-enum { LOG_SIZE = sizeof((struct rehearse_result *)0)->log };
-
 static struct rehearse_options options = {
     .services = services_all,
     .manual = "manual",
@@ -26,7 +24,10 @@ static bool equal_again(const char *file, const struct rehearse_result *first, s
 
     again.group_max = group_max;
     rehearse_file(&again, file, &second);
-    if (second.events == first->events && memcmp(first->log, second.log, LOG_SIZE) == 0) {
+    /* Smaller commits leave earlier, so messages may cross that did not; but the same happens. */
+    bool same = group_max ? memcmp(first->bag, second.bag, sizeof first->bag) == 0
+                          : memcmp(first->log, second.log, sizeof first->log) == 0;
+    if (second.events == first->events && same) {
         return true;
     }
     (void)fprintf(stderr, "# %s: %s, the event logs differ (%zu and %zu events)\n", file,
