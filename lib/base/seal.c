@@ -133,7 +133,11 @@ static char symbol(const char **at) {
     if (c >= 'a' && c <= 'z') {
         return letters[c - 'a'];
     }
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ? c : '\0';
+    bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
+    if (!plain) {
+        return '\0';
+    }
+    return c;
 }
 
 static bool is_mobile(const char *number) {

@@ -22,10 +22,11 @@ int registry_import_find(struct call *call, int64_t id, struct import *import, s
 
     query_bind_i64(&q, 1, id);
     int found = query_step(&q, err);
+    if (found == 0) {
+        (void)err_set(err, ERR_NOT_FOUND, "import_unknown", "value=%lld", (long long)id);
+    }
     if (found != 1) {
-        return found < 0
-                   ? -1
-                   : err_set(err, ERR_NOT_FOUND, "import_unknown", "value=%lld", (long long)id);
+        return -1;
     }
     int column = 0;
     import->id = id;
@@ -42,7 +43,11 @@ int registry_import_find(struct call *call, int64_t id, struct import *import, s
     import->unchanged = query_i64(&q, column++);
     import->position = query_i64(&q, column);
     query_end(&q);
-    return import->kind ? 0 : err_plain(err, ERR_INTERNAL, "import %lld of no kind", (long long)id);
+    if (!import->kind) {
+        (void)err_plain(err, ERR_INTERNAL, "import %lld is of no kind", (long long)id);
+        return -1;
+    }
+    return 0;
 }
 
 int registry_import_save(struct call *call, const struct import *import, struct err *err) {
