@@ -10,6 +10,7 @@
 #include "store/query.h"
 
 static const int64_t shift_ms = INT64_C(12) * 3600 * 1000;
+enum { STAFF_NAME_MAX = 64 };
 static const char system_name[] = "system";
 static const char system_act[] = "system.operate";
 
@@ -70,7 +71,7 @@ int registry_issue_token(struct call *call, struct err *err) {
     struct values fields = {.arena = call->arena};
     Registry__Staff staff;
 
-    if (registry_needs("staff", request->staff, ENTRY_FIELDS_MAX * 4, err)
+    if (registry_needs("staff", request->staff, STAFF_NAME_MAX, err)
         || find(call, request->staff, &staff, err)) {
         return -1;
     }

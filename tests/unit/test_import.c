@@ -624,6 +624,36 @@ static void a_mistake_is_said_in_words(void) {
     aid_stop(&registry);
 }
 
+/* A row may have many mistakes, and a page of them must fit into one frame. */
+static void a_page_of_bad_rows_fits_into_a_frame(void) {
+    enum { LINES = 120 };
+    size_t at = 0;
+
+    start();
+    char *text = arena_alloc(registry.scratch, TEXT_SIZE);
+    at += (size_t)sprintf(text, "unit,building,entrance,floor,room,area,steward,floor_area_m2,"
+                                "status,vacancy_kind,risk,care\n");
+    for (int i = 0; i < LINES; i++) {
+        at += (size_t)sprintf(text + at,
+                              "%d a,\x01,\x01,\x01,\x01,\x01,a b,a long word here,"
+                              "a long word here,a long word here,yesyes,yesyes\n",
+                              i);
+    }
+    int64_t import = send("units", text, false);
+    uint32_t after = 0;
+    size_t rows = 0;
+    for (int pages = 0; rows < LINES; pages++) {
+        Registry__GetImportReply *reply = page(import, after);
+        CHECK(reply->n_bad_rows > 0 && reply->bad_rows[0]->n_mistakes == 12);
+        CHECK(reply->bad_rows[0]->line == after + (after == 0 ? 2 : 1));
+        CHECK(pages > 0 || reply->n_bad_rows < 50);
+        rows += reply->n_bad_rows;
+        after = reply->bad_rows[reply->n_bad_rows - 1]->line;
+    }
+    CHECK(page(import, after)->n_bad_rows == 0);
+    aid_stop(&registry);
+}
+
 static const struct test tests[] = {
     TEST(of_ten_thousand_rows_with_37_mistakes_it_lists_the_37),
     TEST(on_wish_the_good_rows_come_in_without_the_bad_ones),
@@ -641,6 +671,7 @@ static const struct test tests[] = {
     TEST(bad_rows_are_forgotten_after_a_month),
     TEST(a_number_stands_in_clear_in_no_store_wal_log_or_backup),
     TEST(a_mistake_is_said_in_words),
+    TEST(a_page_of_bad_rows_fits_into_a_frame),
 };
 
 int main(int argc, char **argv) {

@@ -666,6 +666,11 @@ static void one_box_finds_units_names_phones_and_plates(void) {
     reply = search("孙红");
     CHECK(reply->n_hits == 1);
     CHECK_TEXT(reply->hits[0]->kind, "staff");
+    const char *twice[] = {"13800000099", "138 0000 0099"};
+    person.phones = twice;
+    person.n_phones = 2;
+    (void)aid_get(&registry, "PutPerson", &put.base);
+    CHECK(search("13800000099")->n_hits == 1);
     CHECK(search("nobody at all")->n_hits == 0);
     CHECK(search("%")->n_hits == 0);
     CHECK_TEXT(aid_refused(&registry, "Search", &empty.base, front, ERR_INVALID), "field_missing");
