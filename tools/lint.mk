@@ -3,7 +3,7 @@
 LINT_C := $(wildcard lib/*/*.c services/*/*.c cli/*.c)
 LINT_ALL := $(LINT_C) $(wildcard lib/*/*.h services/*/*.h cli/*.h tests/*.h tests/*/*.[ch])
 
-lint: setup lint-format lint-layers lint-names lint-proto lint-tidy lint-cppcheck
+lint: setup lint-format lint-layers lint-names lint-texts lint-proto lint-tidy lint-cppcheck
 	@echo "lint: clean"
 lint-format:
 	@clang-format --dry-run -Werror $(LINT_ALL)
@@ -11,6 +11,8 @@ lint-layers:
 	@tools/layers.sh
 lint-names:
 	@tools/names.sh
+lint-texts:
+	@tools/texts.sh
 lint-proto:
 	@tools/proto-compat.sh
 lint-tidy: $(LINT_C:%.c=$(B)/lint/%.ok)
@@ -23,4 +25,4 @@ lint-cppcheck:
 	    --inline-suppr --suppress=missingIncludeSystem --suppress=nullPointerRedundantCheck \
 	    -j2 -Ilib -I. lib services cli
 
-.PHONY: lint lint-format lint-layers lint-names lint-proto lint-tidy lint-cppcheck
+.PHONY: lint lint-format lint-layers lint-names lint-texts lint-proto lint-tidy lint-cppcheck
