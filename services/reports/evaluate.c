@@ -207,3 +207,12 @@ bool evaluate_asks_children(const struct manual *manual, const char *procedure) 
     }
     return false;
 }
+
+bool evaluate_asks_earlier(const Manual__Procedure *procedure, const char *earlier) {
+    for (size_t i = 0; i < procedure->n_facts; i++) {
+        if (procedure->facts[i]->found && text_eq(procedure->facts[i]->found->procedure, earlier)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -16,4 +16,8 @@ int evaluate_case(struct call *call, const struct manual *manual, const struct k
 /* evaluate_asks_children - does a figure of this procedure depend on the case's children? */
 bool evaluate_asks_children(const struct manual *manual, const char *procedure);
 
+/* evaluate_asks_earlier - does a figure of this procedure depend on whether there was an
+ * earlier case of that one? */
+bool evaluate_asks_earlier(const Manual__Procedure *procedure, const char *earlier);
+
 #endif

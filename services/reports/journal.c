@@ -16,13 +16,13 @@ static int new_source(struct call *call, const Wire__Event *event, struct journa
     if (query_step(&q, err) < 0) {
         return -1;
     }
-    *found = (struct journal_source){.id = query_i64(&q, 0), .applied = base};
+    *found = (struct journal_source){.id = query_i64(&q, 0), .base = base, .applied = base};
     return query_done(&q, err);
 }
 
 int journal_source(struct call *call, const Wire__Event *event, struct journal_source *found,
                    struct err *err) {
-    struct query q = QUERY(call->store, "SELECT id, applied FROM journal_source"
+    struct query q = QUERY(call->store, "SELECT id, base, applied FROM journal_source"
                                         " WHERE source = ?1");
 
     query_bind_blob(&q, 1, event->source.data, event->source.len);
@@ -30,7 +30,8 @@ int journal_source(struct call *call, const Wire__Event *event, struct journal_s
     if (known == 1) {
         *found = (struct journal_source){
             .id = query_i64(&q, 0),
-            .applied = (uint64_t)query_i64(&q, 1),
+            .base = (uint64_t)query_i64(&q, 1),
+            .applied = (uint64_t)query_i64(&q, 2),
         };
     }
     query_end(&q);
@@ -39,13 +40,14 @@ int journal_source(struct call *call, const Wire__Event *event, struct journal_s
 
 int journal_source_by_id(struct call *call, int64_t id, struct journal_source *found,
                          struct err *err) {
-    struct query q = QUERY(call->store, "SELECT applied FROM journal_source WHERE id = ?1");
+    struct query q = QUERY(call->store, "SELECT base, applied FROM journal_source WHERE id = ?1");
 
     query_bind_i64(&q, 1, id);
     int known = query_step(&q, err);
     *found = (struct journal_source){.id = id};
     if (known == 1) {
-        found->applied = (uint64_t)query_i64(&q, 0);
+        found->base = (uint64_t)query_i64(&q, 0);
+        found->applied = (uint64_t)query_i64(&q, 1);
     }
     query_end(&q);
     return known < 0 ? -1 : 0;
@@ -117,13 +119,14 @@ static int read_rows(struct call *call, struct query *q, size_t max, struct jour
     return more < 0 ? -1 : (int)count;
 }
 
-int journal_at(struct call *call, int64_t source, uint64_t position, struct journal_row *row,
-               struct err *err) {
+int journal_following(struct call *call, const struct journal_source *source, int64_t last_id,
+                      struct journal_row *row, struct err *err) {
     struct query q = QUERY(call->store, "SELECT id, source, body FROM journal"
-                                        " WHERE source = ?1 AND position = ?2");
+                                        " WHERE source = ?1 AND position = ?2 AND id <= ?3");
 
-    query_bind_i64(&q, 1, source);
-    query_bind_i64(&q, 2, (int64_t)position);
+    query_bind_i64(&q, 1, source->id);
+    query_bind_i64(&q, 2, (int64_t)source->applied + 1);
+    query_bind_i64(&q, 3, last_id);
     return read_rows(call, &q, 1, row, err);
 }
 

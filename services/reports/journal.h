@@ -13,6 +13,7 @@
 
 struct journal_source {
     int64_t id;
+    uint64_t base;    /* the position before its first event */
     uint64_t applied; /* position */
 };
 
@@ -32,9 +33,10 @@ int journal_applied(struct call *call, const struct journal_source *source, stru
 /* journal_put - 1: new; 0: it is there already; -1: err set. */
 int journal_put(struct call *call, const Wire__Event *event, int64_t source, struct err *err);
 
-/* journal_at - 1: the event at a position of a source; 0: it has not come; -1. */
-int journal_at(struct call *call, int64_t source, uint64_t position, struct journal_row *row,
-               struct err *err);
+/* journal_following - 1: the event after `applied` of a source, if its row is not after
+ * `last_id`; 0: it has not come; -1. */
+int journal_following(struct call *call, const struct journal_source *source, int64_t last_id,
+                      struct journal_row *row, struct err *err);
 
 /*
  * journal_after - up to `max` rows after one, in the order they came.

@@ -109,6 +109,21 @@ int known_like(struct call *call, const char *procedure, const struct known *kno
     return read_list(call, &q, max, list, err);
 }
 
+int known_later(struct call *call, const char *procedure, const struct known *known, size_t max,
+                struct known *list, struct err *err) {
+    struct query q = QUERY(call->store,
+                           "SELECT case_no, body FROM known WHERE procedure = ?1 AND unit = ?2"
+                           " AND unit <> '' AND case_no <> ?3 AND opened_ms >= ?4"
+                           " ORDER BY opened_ms, case_no LIMIT ?5");
+
+    query_bind_text(&q, 1, procedure);
+    query_bind_text(&q, 2, known->row.unit);
+    query_bind_text(&q, 3, known->case_no);
+    query_bind_i64(&q, 4, known->row.opened_ms);
+    query_bind_i64(&q, 5, (int64_t)max);
+    return read_list(call, &q, max, list, err);
+}
+
 /* ---- fields ---- */
 
 const Wire__Value *known_field(const struct known *known, const char *key) {

@@ -47,6 +47,10 @@ int known_children(struct call *call, const char *case_no, size_t max, struct kn
 int known_like(struct call *call, const char *procedure, const struct known *known, size_t max,
                struct known *list, struct err *err);
 
+/* known_later - cases of this procedure and unit that were opened after, oldest first. */
+int known_later(struct call *call, const char *procedure, const struct known *known, size_t max,
+                struct known *list, struct err *err);
+
 const Wire__Value *known_field(const struct known *known, const char *key); /* NULL: none */
 uint32_t known_tally(const struct known *known, const char *event);
 

@@ -113,6 +113,32 @@ static int count_parent(struct call *call, const struct taking *taking, const ch
     return found < 0 ? -1 : 0;
 }
 
+/* Cases that may be a repeat of this one are counted again when it changes. */
+static int count_later(struct call *call, const struct taking *taking, const struct known *known,
+                       struct err *err) {
+    const Manual__Procedure *const *list = NULL;
+    const size_t count_of = taking->manual ? manual_procedures(taking->manual, &list) : 0;
+
+    for (size_t i = 0; i < count_of; i++) {
+        if (!evaluate_asks_earlier(list[i], known->row.procedure)) {
+            continue;
+        }
+        const size_t used = arena_used(call->arena);
+        struct known *later = arena_alloc(call->arena, KNOWN_LIKE_MAX * sizeof *later);
+        int got = known_later(call, list[i]->key, known, KNOWN_LIKE_MAX, later, err);
+        for (int k = 0; k < got; k++) {
+            if (count(call, taking, &later[k], err)) {
+                return -1;
+            }
+        }
+        if (got < 0) {
+            return -1;
+        }
+        arena_rewind(call->arena, used);
+    }
+    return 0;
+}
+
 static int apply_case(struct call *call, const Wire__Event *event, const struct taking *taking,
                       struct err *err) {
     struct known known;
@@ -129,6 +155,7 @@ static int apply_case(struct call *call, const Wire__Event *event, const struct 
     }
     return known_save(call, &known, err) || count(call, taking, &known, err)
                    || count_parent(call, taking, known.row.parent, err)
+                   || count_later(call, taking, &known, err)
                ? -1
                : 0;
 }
@@ -148,12 +175,12 @@ static int apply(struct call *call, const Wire__Event *event, struct taking *tak
 /* ---- in the order of each source ---- */
 
 /* Those that waited for the ones before them.  1: there are more. */
-static int drain(struct call *call, struct journal_source *source, struct taking *taking,
-                 struct err *err) {
+static int drain(struct call *call, struct journal_source *source, int64_t last_id,
+                 struct taking *taking, struct err *err) {
     for (size_t i = 0; i < PROJECT_SLICE; i++) {
         const size_t used = arena_used(call->arena);
         struct journal_row row;
-        int found = journal_at(call, source->id, source->applied + 1, &row, err);
+        int found = journal_following(call, source, last_id, &row, err);
         if (found <= 0) {
             return found;
         }
@@ -166,38 +193,31 @@ static int drain(struct call *call, struct journal_source *source, struct taking
     return 1;
 }
 
-static int take(struct call *call, int64_t source_id, const Wire__Event *event, bool live,
-                struct err *err) {
-    struct taking taking = taking_of(call, live);
+/* `last_id`: rows after it have not come yet (a rebuild sees the journal as it grew). */
+static int take(struct call *call, const struct journal_row *row, int64_t last_id,
+                struct taking *taking, struct err *err) {
     struct journal_source source;
+    const uint64_t position = row->event->position;
 
-    if (text_eq(event->topic, MONTHS_TOPIC)) {
-        /* Closes the month for what comes after it, from whichever source. */
-        if (months_apply(call, event, err)) {
-            return -1;
-        }
-    }
-    if (journal_source_by_id(call, source_id, &source, err)) {
+    /* Closes the month for what comes after it, from whichever source. */
+    if (text_eq(row->event->topic, MONTHS_TOPIC) && months_apply(call, row->event, err)) {
         return -1;
     }
-    if (event->position > source.applied + 1) {
-        return 0; /* waits */
-    }
-    if (event->position == source.applied + 1) {
-        source.applied++;
-        if (journal_applied(call, &source, err)) {
-            return -1;
-        }
-    }
-    if (apply(call, event, &taking, err)) {
+    if (journal_source_by_id(call, row->source, &source, err)) {
         return -1;
     }
-    int more = drain(call, &source, &taking, err);
+    if (position <= source.base) {
+        return apply(call, row->event, taking, err);
+    }
+    int more = drain(call, &source, last_id, taking, err);
+    while (more == 1 && !taking->cause.live) {
+        more = drain(call, &source, last_id, taking, err);
+    }
     if (more <= 0) {
         return more;
     }
-    return timer_set(call, PROJECT_DRAIN, arena_text(call->arena, "%lld", (long long)source_id), "",
-                     source_id, call->now_ms, err);
+    return timer_set(call, PROJECT_DRAIN, arena_text(call->arena, "%lld", (long long)source.id), "",
+                     source.id, call->now_ms, err);
 }
 
 int project_drain_due(struct call *call, const struct due *due, struct err *err) {
@@ -208,25 +228,31 @@ int project_drain_due(struct call *call, const struct due *due, struct err *err)
     if (rebuilding != 0 || journal_source_by_id(call, due->mark, &source, err)) {
         return rebuilding == 1 ? 0 : -1; /* a rebuild comes to them */
     }
-    int more = drain(call, &source, &taking, err);
+    int more = drain(call, &source, INT64_MAX, &taking, err);
     return more == 1
                ? timer_set(call, PROJECT_DRAIN, due->ref, due->name, due->mark, call->now_ms, err)
                : more;
 }
 
 int project_event(struct call *call, struct err *err) {
+    Wire__Event *event = ARENA_NEW(call->arena, Wire__Event);
     struct journal_source source;
 
-    if (journal_source(call, call->event, &source, err)) {
+    *event = *call->event;
+    if (journal_source(call, event, &source, err)) {
         return -1;
     }
-    int fresh = journal_put(call, call->event, source.id, err);
+    int fresh = journal_put(call, event, source.id, err);
     if (fresh <= 0) {
         return fresh;
     }
     int rebuilding = is_rebuilding(call, err);
-    return rebuilding != 0 ? (rebuilding < 0 ? -1 : 0)
-                           : take(call, source.id, call->event, true, err);
+    if (rebuilding != 0) {
+        return rebuilding < 0 ? -1 : 0;
+    }
+    struct taking taking = taking_of(call, true);
+    const struct journal_row row = {.source = source.id, .event = event};
+    return take(call, &row, INT64_MAX, &taking, err);
 }
 
 int project_own(struct call *call, struct err *err) {
@@ -266,6 +292,7 @@ static int set_counted(struct call *call, struct err *err) {
 
 int project_rebuild_due(struct call *call, const struct due *due, struct err *err) {
     struct journal_row *rows = arena_alloc(call->arena, PROJECT_SLICE * sizeof *rows);
+    struct taking taking = taking_of(call, false);
     const char *text = "";
     int64_t next = 0;
     int under_way = progress(call, PROJECT_REBUILD, &next, &text, err);
@@ -277,7 +304,7 @@ int project_rebuild_due(struct call *call, const struct due *due, struct err *er
     int got = journal_after(call, next, PROJECT_SLICE, rows, err);
     for (int i = 0; i < got; i++) {
         const size_t used = arena_used(call->arena);
-        if (take(call, rows[i].source, rows[i].event, false, err)) {
+        if (take(call, &rows[i], rows[i].id, &taking, err)) {
             return -1;
         }
         arena_rewind(call->arena, used);
