@@ -1,5 +1,6 @@
 #include "services/reports/count.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -17,7 +18,7 @@ struct stored {
 
 /* ---- sums ---- */
 
-static int add_total(struct call *call, const struct period *period, const struct stored *change,
+static int add_total(struct call *call, const struct period *period, const struct sum *sum,
                      struct err *err) {
     const char level[] = {period->level, '\0'};
     struct query q = QUERY(call->store,
@@ -28,20 +29,80 @@ static int add_total(struct call *call, const struct period *period, const struc
 
     query_bind_text(&q, 1, level);
     query_bind_text(&q, 2, period->name);
-    query_bind_text(&q, 3, change->item.kpi);
-    query_bind_text(&q, 4, change->estate);
-    query_bind_i64(&q, 5, change->item.num);
-    query_bind_i64(&q, 6, change->item.den);
-    if (query_done(&q, err) || change->item.num > 0 || change->item.den > 0) {
-        return q.rc == 0 ? 0 : -1;
+    query_bind_text(&q, 3, sum->kpi);
+    query_bind_text(&q, 4, sum->estate);
+    query_bind_i64(&q, 5, sum->num);
+    query_bind_i64(&q, 6, sum->den);
+    if (query_done(&q, err)) {
+        return -1;
+    }
+    if (sum->num > 0 || sum->den > 0) {
+        return 0;
     }
     q = QUERY(call->store, "DELETE FROM total WHERE level = ?1 AND period = ?2 AND kpi = ?3"
                            " AND estate = ?4 AND num = 0 AND den = 0");
     query_bind_text(&q, 1, level);
     query_bind_text(&q, 2, period->name);
-    query_bind_text(&q, 3, change->item.kpi);
-    query_bind_text(&q, 4, change->estate);
+    query_bind_text(&q, 3, sum->kpi);
+    query_bind_text(&q, 4, sum->estate);
     return query_done(&q, err);
+}
+
+static int write_sum(struct call *call, const struct sum *sum, struct err *err) {
+    static const char levels[PERIOD_LEVELS] = {'D', 'W', 'M', 'Y'};
+
+    if (sum->num == 0 && sum->den == 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < PERIOD_LEVELS; i++) {
+        struct period period = period_of(levels[i], sum->day);
+        if (add_total(call, &period, sum, err)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int count_flush(struct call *call, struct sums *sums, struct err *err) {
+    for (size_t i = 0; i < sums->count; i++) {
+        if (write_sum(call, &sums->list[i], err)) {
+            return -1;
+        }
+    }
+    sums->count = 0;
+    return 0;
+}
+
+static struct sum sum_of(const struct stored *change) {
+    struct sum sum = {.day = change->day, .num = change->item.num, .den = change->item.den};
+
+    (void)snprintf(sum.kpi, sizeof sum.kpi, "%s", change->item.kpi);
+    (void)snprintf(sum.estate, sizeof sum.estate, "%s", change->estate);
+    return sum;
+}
+
+static int add_sum(struct call *call, const struct stored *change, struct cause *cause,
+                   struct err *err) {
+    const struct sum sum = sum_of(change);
+    struct sums *sums = cause->sums;
+
+    if (!sums) {
+        return write_sum(call, &sum, err);
+    }
+    for (size_t i = sums->count; i > 0; i--) { /* the newest are likelier */
+        struct sum *there = &sums->list[i - 1];
+        if (there->day == sum.day && text_eq(there->kpi, sum.kpi)
+            && text_eq(there->estate, sum.estate)) {
+            there->num += sum.num;
+            there->den += sum.den;
+            return 0;
+        }
+    }
+    if (sums->count == COUNT_SUMS_MAX && count_flush(call, sums, err)) {
+        return -1;
+    }
+    sums->list[sums->count++] = sum;
+    return 0;
 }
 
 /* ---- closed months ---- */
@@ -108,7 +169,7 @@ static int tell_adjusted(struct call *call, const char *case_no, const struct st
 
 /* A correction belongs to the month in which it was entered, the next one at the earliest. */
 static int adjust(struct call *call, const char *case_no, const struct stored *change,
-                  const struct period *month, const struct cause *cause, struct err *err) {
+                  const struct period *month, struct cause *cause, struct err *err) {
     struct period in_month = period_of('M', text_day(cause->entered_ms, cause->offset_min));
 
     if (in_month.first < month->end) {
@@ -120,24 +181,33 @@ static int adjust(struct call *call, const char *case_no, const struct stored *c
     return cause->live ? tell_adjusted(call, case_no, change, month->name, err) : 0;
 }
 
+static int month_is_closed(struct call *call, const char *month, struct cause *cause,
+                           struct err *err) {
+    if (!text_eq(cause->month, month)) {
+        int closed = is_frozen(call, month, err);
+        if (closed < 0) {
+            return -1;
+        }
+        (void)snprintf(cause->month, sizeof cause->month, "%s", month);
+        cause->closed = closed == 1;
+    }
+    return cause->closed;
+}
+
 /* So much more (or less) on this day. */
 static int change_by(struct call *call, const char *case_no, const struct stored *change,
-                     const struct cause *cause, struct err *err) {
-    static const char levels[PERIOD_LEVELS] = {'D', 'W', 'M', 'Y'};
+                     struct cause *cause, struct err *err) {
     struct period month = period_of('M', change->day);
 
     if (change->item.num == 0 && change->item.den == 0) {
         return 0;
     }
-    for (size_t i = 0; i < PERIOD_LEVELS; i++) {
-        struct period period = period_of(levels[i], change->day);
-        if (add_total(call, &period, change, err)) {
-            return -1;
-        }
+    if (add_sum(call, change, cause, err)) {
+        return -1;
     }
-    int frozen = cause->recount ? 0 : is_frozen(call, month.name, err);
-    if (frozen <= 0) {
-        return frozen;
+    int closed = cause->recount ? 0 : month_is_closed(call, month.name, cause, err);
+    if (closed <= 0) {
+        return closed;
     }
     return adjust(call, case_no, change, &month, cause, err);
 }
@@ -202,7 +272,7 @@ static struct stored minus(const struct stored *stored) {
 }
 
 static int replace(struct call *call, const char *case_no, const struct stored *old,
-                   const struct stored *fresh, const struct cause *cause, struct err *err) {
+                   const struct stored *fresh, struct cause *cause, struct err *err) {
     if (put_item(call, case_no, fresh, err)) {
         return -1;
     }
@@ -237,7 +307,7 @@ static bool same(const struct stored *a, const struct stored *b) {
 }
 
 int count_case(struct call *call, const char *case_no, const char *estate, const struct item *items,
-               size_t count, const struct cause *cause, struct err *err) {
+               size_t count, struct cause *cause, struct err *err) {
     struct stored *list = arena_alloc(call->arena, 2 * COUNT_ITEMS_MAX * sizeof *list);
     int there = load(call, case_no, list, err);
 

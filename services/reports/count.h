@@ -10,7 +10,7 @@
 
 #include "core/core.h"
 
-enum { COUNT_ITEMS_MAX = 256 }; /* of one case */
+enum { COUNT_ITEMS_MAX = 128 }; /* of one case */
 
 struct item {
     const char *kpi;
@@ -19,17 +19,42 @@ struct item {
     int64_t num, den;
 };
 
+enum { COUNT_KEY_MAX = 64, COUNT_SUMS_MAX = 1024 };
+
+/* Changes of sums that are written together, at the end of a slice. */
+struct sums {
+    struct sum {
+        char kpi[COUNT_KEY_MAX];
+        char estate[COUNT_KEY_MAX];
+        int64_t day;
+        int64_t num, den;
+    } list[COUNT_SUMS_MAX];
+    size_t count;
+};
+
 /* On whose account: the event that is being taken in. */
 struct cause {
     int64_t entered_ms;
     int offset_min;
     bool live;    /* corrections of closed months are told */
     bool recount; /* by another manual: what differs is no correction */
+    /* Events of this source up to this position have been applied; rows of the journal
+     * after last_id have not come yet. */
+    int64_t source;
+    uint64_t applied;
+    int64_t last_id;
+    struct sums *sums; /* NULL: sums are written at once */
+    /* The month that was asked about last, and whether it is closed; "": none. */
+    char month[16];
+    bool closed;
 };
+
+/* count_flush - write the sums. */
+int count_flush(struct call *call, struct sums *sums, struct err *err);
 
 /* count_case - these are the items of the case now. */
 int count_case(struct call *call, const char *case_no, const char *estate, const struct item *items,
-               size_t count, const struct cause *cause, struct err *err);
+               size_t count, struct cause *cause, struct err *err);
 
 /* count_tell - an event of this service's own, which is in the journal at once. */
 int count_tell(struct call *call, Wire__Event *event, struct err *err);

@@ -8,7 +8,7 @@
 #include "services/reports/facts.h"
 #include "services/reports/journal.h"
 
-enum { EVENTS_MAX = 128 };
+enum { EVENTS_MAX = 64 };
 
 /* One kind of item of a figure. */
 struct spec {
@@ -135,10 +135,14 @@ static int add_clocks(const struct spec *spec, struct seen *seen, struct list *l
 static int add_events(const struct spec *spec, struct seen *seen, struct list *list,
                       struct err *err) {
     struct journal_row *rows = arena_alloc(seen->call->arena, EVENTS_MAX * sizeof *rows);
-    int count = journal_of_case(
-        seen->call, seen->known->case_no,
-        arena_text(seen->call->arena, "%s.%s", seen->known->row.procedure, spec->name_of),
-        EVENTS_MAX, rows, err);
+    const struct journal_case of = {
+        .case_no = seen->known->case_no,
+        .topic = arena_text(seen->call->arena, "%s.%s", seen->known->row.procedure, spec->name_of),
+        .source = seen->cause->source,
+        .applied = seen->cause->applied,
+        .last_id = seen->cause->last_id,
+    };
+    int count = journal_of_case(seen->call, &of, EVENTS_MAX, rows, err);
 
     for (int i = 0; i < count; i++) {
         seen->event = rows[i].event;
@@ -166,7 +170,7 @@ static int add_spec(const struct spec *spec, struct seen *seen, struct list *lis
 }
 
 int evaluate_case(struct call *call, const struct manual *manual, const struct known *known,
-                  const struct cause *cause, struct err *err) {
+                  struct cause *cause, struct err *err) {
     const size_t used = arena_used(call->arena);
     const Manual__Kpis *kpis = manual_kpis(manual);
     struct list *list = ARENA_NEW(call->arena, struct list);
@@ -175,6 +179,7 @@ int evaluate_case(struct call *call, const struct manual *manual, const struct k
         .manual = manual,
         .known = known,
         .entered_ms = cause->entered_ms,
+        .cause = cause,
         .err = err,
     };
 

@@ -11,7 +11,7 @@
 
 /* evaluate_case - count the case anew. */
 int evaluate_case(struct call *call, const struct manual *manual, const struct known *known,
-                  const struct cause *cause, struct err *err);
+                  struct cause *cause, struct err *err);
 
 /* evaluate_asks_children - does a figure of this procedure depend on the case's children? */
 bool evaluate_asks_children(const struct manual *manual, const char *procedure);

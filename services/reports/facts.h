@@ -6,6 +6,7 @@
 #define REPORTS_FACTS_H
 
 #include "manual/manual.h"
+#include "services/reports/count.h"
 #include "services/reports/known.h"
 
 struct seen {
@@ -15,6 +16,7 @@ struct seen {
     const struct known_clock *clock; /* or NULL */
     const Wire__Event *event;        /* or NULL */
     int64_t entered_ms;
+    const struct cause *cause;
     bool plain;  /* of a child: its facts are not asked */
     bool failed; /* err is set */
     struct err *err;

@@ -22,7 +22,7 @@ static int new_source(struct call *call, const Wire__Event *event, struct journa
 
 int journal_source(struct call *call, const Wire__Event *event, struct journal_source *found,
                    struct err *err) {
-    struct query q = QUERY(call->store, "SELECT id, base, applied FROM journal_source"
+    struct query q = QUERY(call->store, "SELECT id, base, applied, waiting FROM journal_source"
                                         " WHERE source = ?1");
 
     query_bind_blob(&q, 1, event->source.data, event->source.len);
@@ -32,6 +32,7 @@ int journal_source(struct call *call, const Wire__Event *event, struct journal_s
             .id = query_i64(&q, 0),
             .base = (uint64_t)query_i64(&q, 1),
             .applied = (uint64_t)query_i64(&q, 2),
+            .waiting = query_i64(&q, 3),
         };
     }
     query_end(&q);
@@ -40,7 +41,8 @@ int journal_source(struct call *call, const Wire__Event *event, struct journal_s
 
 int journal_source_by_id(struct call *call, int64_t id, struct journal_source *found,
                          struct err *err) {
-    struct query q = QUERY(call->store, "SELECT base, applied FROM journal_source WHERE id = ?1");
+    struct query q = QUERY(call->store,
+                           "SELECT base, applied, waiting FROM journal_source WHERE id = ?1");
 
     query_bind_i64(&q, 1, id);
     int known = query_step(&q, err);
@@ -48,21 +50,24 @@ int journal_source_by_id(struct call *call, int64_t id, struct journal_source *f
     if (known == 1) {
         found->base = (uint64_t)query_i64(&q, 0);
         found->applied = (uint64_t)query_i64(&q, 1);
+        found->waiting = query_i64(&q, 2);
     }
     query_end(&q);
     return known < 0 ? -1 : 0;
 }
 
 int journal_applied(struct call *call, const struct journal_source *source, struct err *err) {
-    struct query q = QUERY(call->store, "UPDATE journal_source SET applied = ?2 WHERE id = ?1");
+    struct query q = QUERY(call->store,
+                           "UPDATE journal_source SET applied = ?2, waiting = ?3 WHERE id = ?1");
 
     query_bind_i64(&q, 1, source->id);
     query_bind_i64(&q, 2, (int64_t)source->applied);
+    query_bind_i64(&q, 3, source->waiting);
     return query_done(&q, err);
 }
 
 int journal_restart(struct call *call, struct err *err) {
-    struct query q = QUERY(call->store, "UPDATE journal_source SET applied = base");
+    struct query q = QUERY(call->store, "UPDATE journal_source SET applied = base, waiting = 0");
 
     return query_done(&q, err);
 }
@@ -140,17 +145,19 @@ int journal_after(struct call *call, int64_t after, size_t max, struct journal_r
     return read_rows(call, &q, max, rows, err);
 }
 
-int journal_of_case(struct call *call, const char *case_no, const char *topic, size_t max,
+int journal_of_case(struct call *call, const struct journal_case *of, size_t max,
                     struct journal_row *rows, struct err *err) {
     struct query q = QUERY(call->store,
-                           "SELECT j.id, j.source, j.body FROM journal j"
-                           " JOIN journal_source s ON s.id = j.source WHERE j.case_no = ?1"
-                           " AND j.case_no <> '' AND j.topic = ?2 AND j.position <= s.applied"
-                           " ORDER BY j.position LIMIT ?3");
+                           "SELECT id, source, body FROM journal WHERE case_no = ?1"
+                           " AND case_no <> '' AND topic = ?2 AND id <= ?3"
+                           " AND (source <> ?4 OR position <= ?5) ORDER BY position LIMIT ?6");
 
-    query_bind_text(&q, 1, case_no);
-    query_bind_text(&q, 2, topic);
-    query_bind_i64(&q, 3, (int64_t)max);
+    query_bind_text(&q, 1, of->case_no);
+    query_bind_text(&q, 2, of->topic);
+    query_bind_i64(&q, 3, of->last_id);
+    query_bind_i64(&q, 4, of->source);
+    query_bind_i64(&q, 5, (int64_t)of->applied);
+    query_bind_i64(&q, 6, (int64_t)max);
     return read_rows(call, &q, max, rows, err);
 }
 

@@ -15,6 +15,7 @@ struct journal_source {
     int64_t id;
     uint64_t base;    /* the position before its first event */
     uint64_t applied; /* position */
+    int64_t waiting;  /* events that are here and ahead */
 };
 
 struct journal_row {
@@ -28,6 +29,7 @@ int journal_source(struct call *call, const Wire__Event *event, struct journal_s
                    struct err *err);
 int journal_source_by_id(struct call *call, int64_t id, struct journal_source *found,
                          struct err *err);
+/* journal_applied - write how far it is. */
 int journal_applied(struct call *call, const struct journal_source *source, struct err *err);
 
 /* journal_put - 1: new; 0: it is there already; -1: err set. */
@@ -45,8 +47,16 @@ int journal_following(struct call *call, const struct journal_source *source, in
 int journal_after(struct call *call, int64_t after, size_t max, struct journal_row *rows,
                   struct err *err);
 
-/* journal_of_case - the events of a case with one topic, as far as they are applied. */
-int journal_of_case(struct call *call, const char *case_no, const char *topic, size_t max,
+/* journal_of_case - the events of a case with one topic: of `source` only those up to
+ * `applied`, and none in rows after `last_id`. */
+struct journal_case {
+    const char *case_no;
+    const char *topic;
+    int64_t source;
+    uint64_t applied;
+    int64_t last_id;
+};
+int journal_of_case(struct call *call, const struct journal_case *of, size_t max,
                     struct journal_row *rows, struct err *err);
 
 /* journal_last - the last row; 0: none. */

@@ -10,7 +10,7 @@
 #include "core/core.h"
 #include "shouwen/reports/v1/reports.pb-c.h"
 
-enum { KNOWN_CLOCKS_MAX = 64, KNOWN_TEXT_MAX = 64, KNOWN_LIKE_MAX = 64 };
+enum { KNOWN_CLOCKS_MAX = 64, KNOWN_TEXT_MAX = 64, KNOWN_LIKE_MAX = 32 };
 
 struct known {
     const char *case_no;

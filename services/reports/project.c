@@ -13,6 +13,8 @@
 #define UNIT_TOPIC "unit.changed"
 #define COUNTED "counted"
 
+enum { SOURCES_MAX = 64 };
+
 /* ---- progress ---- */
 
 /* 1: found; 0: not under way; -1. */
@@ -84,6 +86,7 @@ static struct taking taking_of(struct call *call, bool live) {
     struct err none = {0};
     struct taking taking = {.manual = revision_current(call, &none)};
 
+    taking.cause.last_id = INT64_MAX;
     taking.cause.live = live;
     if (taking.manual) {
         taking.cause.offset_min = calendar_of(taking.manual).offset_min;
@@ -91,7 +94,7 @@ static struct taking taking_of(struct call *call, bool live) {
     return taking;
 }
 
-static int count(struct call *call, const struct taking *taking, const struct known *known,
+static int count(struct call *call, struct taking *taking, const struct known *known,
                  struct err *err) {
     return taking->manual && *known->row.procedure
                ? evaluate_case(call, taking->manual, known, &taking->cause, err)
@@ -99,7 +102,7 @@ static int count(struct call *call, const struct taking *taking, const struct kn
 }
 
 /* A case of whose children something is asked is counted again when one changes. */
-static int count_parent(struct call *call, const struct taking *taking, const char *parent,
+static int count_parent(struct call *call, struct taking *taking, const char *parent,
                         struct err *err) {
     struct known known;
 
@@ -114,7 +117,7 @@ static int count_parent(struct call *call, const struct taking *taking, const ch
 }
 
 /* Cases that may be a repeat of this one are counted again when it changes. */
-static int count_later(struct call *call, const struct taking *taking, const struct known *known,
+static int count_later(struct call *call, struct taking *taking, const struct known *known,
                        struct err *err) {
     const Manual__Procedure *const *list = NULL;
     const size_t count_of = taking->manual ? manual_procedures(taking->manual, &list) : 0;
@@ -139,7 +142,7 @@ static int count_later(struct call *call, const struct taking *taking, const str
     return 0;
 }
 
-static int apply_case(struct call *call, const Wire__Event *event, const struct taking *taking,
+static int apply_case(struct call *call, const Wire__Event *event, struct taking *taking,
                       struct err *err) {
     struct known known;
     int clock = known_clock_apply(call, event, err);
@@ -174,18 +177,33 @@ static int apply(struct call *call, const Wire__Event *event, struct taking *tak
 
 /* ---- in the order of each source ---- */
 
+static int apply_next(struct call *call, struct journal_source *source, const Wire__Event *event,
+                      struct taking *taking, struct err *err) {
+    const size_t used = arena_used(call->arena);
+
+    source->applied++;
+    taking->cause.source = source->id;
+    taking->cause.applied = source->applied;
+    int rc = apply(call, event, taking, err);
+    arena_rewind(call->arena, used);
+    return rc;
+}
+
 /* Those that waited for the ones before them.  1: there are more. */
-static int drain(struct call *call, struct journal_source *source, int64_t last_id,
-                 struct taking *taking, struct err *err) {
+static int drain(struct call *call, struct journal_source *source, struct taking *taking,
+                 struct err *err) {
     for (size_t i = 0; i < PROJECT_SLICE; i++) {
         const size_t used = arena_used(call->arena);
         struct journal_row row;
-        int found = journal_following(call, source, last_id, &row, err);
+        if (source->waiting == 0) {
+            return 0;
+        }
+        int found = journal_following(call, source, taking->cause.last_id, &row, err);
         if (found <= 0) {
             return found;
         }
-        source->applied++;
-        if (journal_applied(call, source, err) || apply(call, row.event, taking, err)) {
+        source->waiting--;
+        if (apply_next(call, source, row.event, taking, err)) {
             return -1;
         }
         arena_rewind(call->arena, used);
@@ -193,31 +211,29 @@ static int drain(struct call *call, struct journal_source *source, int64_t last_
     return 1;
 }
 
-/* `last_id`: rows after it have not come yet (a rebuild sees the journal as it grew). */
-static int take(struct call *call, const struct journal_row *row, int64_t last_id,
+/* Applies an event, or leaves it to wait.  1: there are more after it. */
+static int take(struct call *call, struct journal_source *source, const Wire__Event *event,
                 struct taking *taking, struct err *err) {
-    struct journal_source source;
-    const uint64_t position = row->event->position;
-
     /* Closes the month for what comes after it, from whichever source. */
-    if (text_eq(row->event->topic, MONTHS_TOPIC) && months_apply(call, row->event, err)) {
-        return -1;
+    if (text_eq(event->topic, MONTHS_TOPIC)) {
+        taking->cause.month[0] = '\0';
+        if (months_apply(call, event, err)) {
+            return -1;
+        }
     }
-    if (journal_source_by_id(call, row->source, &source, err)) {
-        return -1;
+    if (event->position <= source->base) {
+        return apply(call, event, taking, err);
     }
-    if (position <= source.base) {
-        return apply(call, row->event, taking, err);
+    if (event->position != source->applied + 1) {
+        source->waiting++;
+        return 0;
     }
-    int more = drain(call, &source, last_id, taking, err);
-    while (more == 1 && !taking->cause.live) {
-        more = drain(call, &source, last_id, taking, err);
-    }
-    if (more <= 0) {
-        return more;
-    }
-    return timer_set(call, PROJECT_DRAIN, arena_text(call->arena, "%lld", (long long)source.id), "",
-                     source.id, call->now_ms, err);
+    return apply_next(call, source, event, taking, err) ? -1 : drain(call, source, taking, err);
+}
+
+static int wake_drain(struct call *call, int64_t source, struct err *err) {
+    return timer_set(call, PROJECT_DRAIN, arena_text(call->arena, "%lld", (long long)source), "",
+                     source, call->now_ms, err);
 }
 
 int project_drain_due(struct call *call, const struct due *due, struct err *err) {
@@ -228,21 +244,20 @@ int project_drain_due(struct call *call, const struct due *due, struct err *err)
     if (rebuilding != 0 || journal_source_by_id(call, due->mark, &source, err)) {
         return rebuilding == 1 ? 0 : -1; /* a rebuild comes to them */
     }
-    int more = drain(call, &source, INT64_MAX, &taking, err);
-    return more == 1
-               ? timer_set(call, PROJECT_DRAIN, due->ref, due->name, due->mark, call->now_ms, err)
-               : more;
+    int more = drain(call, &source, &taking, err);
+    return more < 0 || journal_applied(call, &source, err)
+                   || (more == 1 && wake_drain(call, source.id, err))
+               ? -1
+               : 0;
 }
 
 int project_event(struct call *call, struct err *err) {
-    Wire__Event *event = ARENA_NEW(call->arena, Wire__Event);
     struct journal_source source;
 
-    *event = *call->event;
-    if (journal_source(call, event, &source, err)) {
+    if (journal_source(call, call->event, &source, err)) {
         return -1;
     }
-    int fresh = journal_put(call, event, source.id, err);
+    int fresh = journal_put(call, call->event, source.id, err);
     if (fresh <= 0) {
         return fresh;
     }
@@ -251,8 +266,11 @@ int project_event(struct call *call, struct err *err) {
         return rebuilding < 0 ? -1 : 0;
     }
     struct taking taking = taking_of(call, true);
-    const struct journal_row row = {.source = source.id, .event = event};
-    return take(call, &row, INT64_MAX, &taking, err);
+    int more = take(call, &source, call->event, &taking, err);
+    return more < 0 || journal_applied(call, &source, err)
+                   || (more == 1 && wake_drain(call, source.id, err))
+               ? -1
+               : 0;
 }
 
 int project_own(struct call *call, struct err *err) {
@@ -290,8 +308,62 @@ static int set_counted(struct call *call, struct err *err) {
     return manual ? set_progress(call, COUNTED, manual_revision(manual), "", err) : 0;
 }
 
+/* The sources of a slice, each read once and written once. */
+struct sources {
+    struct journal_source list[SOURCES_MAX];
+    size_t count;
+};
+
+static struct journal_source *source_in(struct call *call, struct sources *sources, int64_t id,
+                                        struct err *err) {
+    for (size_t i = 0; i < sources->count; i++) {
+        if (sources->list[i].id == id) {
+            return &sources->list[i];
+        }
+    }
+    if (sources->count == SOURCES_MAX) { /* more than take part at once: the oldest makes room */
+        if (journal_applied(call, &sources->list[0], err)) {
+            return NULL;
+        }
+        sources->list[0] = sources->list[--sources->count];
+    }
+    struct journal_source *fresh = &sources->list[sources->count];
+    if (journal_source_by_id(call, id, fresh, err)) {
+        return NULL;
+    }
+    sources->count++;
+    return fresh;
+}
+
+static int retake(struct call *call, const struct journal_row *row, struct sources *sources,
+                  struct taking *taking, struct err *err) {
+    struct journal_source *source = source_in(call, sources, row->source, err);
+    int more;
+
+    if (!source) {
+        return -1;
+    }
+    taking->cause.last_id = row->id; /* the journal as it was then */
+    more = take(call, source, row->event, taking, err);
+    while (more == 1) {
+        more = drain(call, source, taking, err);
+    }
+    return more;
+}
+
+static int end_slice(struct call *call, struct sources *sources, struct taking *taking,
+                     struct err *err) {
+    for (size_t i = 0; i < sources->count; i++) {
+        if (journal_applied(call, &sources->list[i], err)) {
+            return -1;
+        }
+    }
+    return count_flush(call, taking->cause.sums, err);
+}
+
 int project_rebuild_due(struct call *call, const struct due *due, struct err *err) {
     struct journal_row *rows = arena_alloc(call->arena, PROJECT_SLICE * sizeof *rows);
+    struct sources *sources = ARENA_NEW(call->arena, struct sources);
     struct taking taking = taking_of(call, false);
     const char *text = "";
     int64_t next = 0;
@@ -301,16 +373,15 @@ int project_rebuild_due(struct call *call, const struct due *due, struct err *er
     if (under_way <= 0) {
         return under_way;
     }
+    taking.cause.sums = ARENA_NEW(call->arena, struct sums);
     int got = journal_after(call, next, PROJECT_SLICE, rows, err);
     for (int i = 0; i < got; i++) {
-        const size_t used = arena_used(call->arena);
-        if (take(call, &rows[i], rows[i].id, &taking, err)) {
+        if (retake(call, &rows[i], sources, &taking, err)) {
             return -1;
         }
-        arena_rewind(call->arena, used);
         next = rows[i].id;
     }
-    if (got < 0) {
+    if (got < 0 || end_slice(call, sources, &taking, err)) {
         return -1;
     }
     if (got < PROJECT_SLICE) { /* it has come to the end, and to what came meanwhile */
@@ -348,6 +419,7 @@ int project_recount_due(struct call *call, const struct due *due, struct err *er
     }
     taking.cause.entered_ms = call->now_ms;
     taking.cause.recount = true;
+    taking.cause.sums = ARENA_NEW(call->arena, struct sums);
     int got = next_cases(call, after, numbers, err);
     for (int i = 0; i < got; i++) {
         struct known known;
@@ -356,6 +428,9 @@ int project_recount_due(struct call *call, const struct due *due, struct err *er
         }
     }
     if (got < 0) {
+        return -1;
+    }
+    if (count_flush(call, taking.cause.sums, err)) {
         return -1;
     }
     if (got < PROJECT_SLICE) {

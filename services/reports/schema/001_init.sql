@@ -17,7 +17,8 @@ CREATE TABLE journal_source(
     id      INTEGER PRIMARY KEY,
     source  BLOB    NOT NULL UNIQUE,
     base    INTEGER NOT NULL,      -- the position before its first event: not 0 when a store
-    applied INTEGER NOT NULL       -- goes on under a new id
+    applied INTEGER NOT NULL,      -- goes on under a new id
+    waiting INTEGER NOT NULL DEFAULT 0 -- events that are ahead
 ) STRICT;
 
 -- What is known about a case: packed reports.Known.
