@@ -144,15 +144,16 @@ static int body(const struct log *log, const struct log_source *source, Wire__La
 static bool take(struct query *q, const struct log_want *want, struct log_found *found,
                  size_t *size, struct arena *arena) {
     size_t used = arena_used(arena);
-    struct log_entry *entry = &found->entries[found->count];
+    const char *topic = query_text(q, 1, arena);
 
-    entry->topic = query_text(q, 1, arena);
-    if (log_wanted(want, entry->topic)) {
+    if (log_wanted(want, topic)) {
         size_t body_size = (size_t)query_i64(q, 4);
         if (found->count == want->max || (found->count > 0 && *size + body_size > LOG_BYTES_MAX)) {
             arena_rewind(arena, used);
             return false;
         }
+        struct log_entry *entry = &found->entries[found->count]; /* there is one: count < max */
+        entry->topic = topic;
         entry->seq = (uint64_t)query_i64(q, 2);
         entry->body.data = query_blob(q, 3, arena, &entry->body.size);
         entry->position = (uint64_t)(query_i64(q, 0) - base_of(want->lane));

@@ -502,6 +502,19 @@ static void a_pull_gives_at_most_what_was_asked_and_goes_on_from_there(void) {
     core_free(core);
 }
 
+static void a_full_reply_goes_on_right_behind_its_last_event(void) {
+    struct core *core = bus();
+
+    (void)appended(core, from(of_a, 1, LOG_EVENTS_MAX));
+    (void)appended(core, from(of_a, LOG_EVENTS_MAX + 1, 20));
+    const Bus__PullReply *reply = pulled(core, (struct wish){.max = 0});
+    CHECK(reply->n_events == LOG_EVENTS_MAX && reply->next == LOG_EVENTS_MAX);
+    CHECK(reply->head == LOG_EVENTS_MAX + 20);
+    reply = pulled(core, (struct wish){.after = LOG_EVENTS_MAX, .log = &reply->log});
+    CHECK(reply->n_events == 20 && event_at(reply, 0)->seq == LOG_EVENTS_MAX + 1);
+    core_free(core);
+}
+
 static void a_reply_of_large_events_stays_within_its_frame(void) {
     struct core *core = bus();
 
@@ -1118,6 +1131,7 @@ static const struct test tests[] = {
     TEST(a_store_that_goes_on_under_a_new_id_brings_its_old_events),
     TEST(a_pull_takes_the_patterns_it_names_and_comes_past_the_others),
     TEST(a_pull_gives_at_most_what_was_asked_and_goes_on_from_there),
+    TEST(a_full_reply_goes_on_right_behind_its_last_event),
     TEST(a_reply_of_large_events_stays_within_its_frame),
     TEST(a_pull_that_finds_little_in_much_says_how_far_it_came),
     TEST(a_pull_waits_until_there_is_something_for_it),
