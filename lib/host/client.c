@@ -157,11 +157,8 @@ void client_free(struct client *client) {
         free(client->slots[i].frame);
     }
     if (client->socket) {
-        (void)zmq_socket_monitor(client->socket, NULL, 0);
+        link_unwatch(client->socket, client->watch);
         (void)zmq_close(client->socket);
-    }
-    if (client->watch) {
-        (void)zmq_close(client->watch);
     }
     if (client->own_context) {
         (void)zmq_ctx_term(client->context);

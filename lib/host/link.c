@@ -117,6 +117,14 @@ void *link_connect(void *context, const char *endpoint, const struct keys *keys,
     return socket;
 }
 
+void link_unwatch(void *socket, void *watch) {
+    /* In this order: libzmq's own thread waits for ever to report to a watch that has gone. */
+    (void)zmq_socket_monitor(socket, NULL, 0);
+    if (watch) {
+        (void)zmq_close(watch);
+    }
+}
+
 void *link_watch(void *context, void *socket, const char *name, struct err *err) {
     char endpoint[ALLOW_NAME_MAX + 32];
     int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED
@@ -129,9 +137,7 @@ void *link_watch(void *context, void *socket, const char *name, struct err *err)
         return watch;
     }
     (void)err_plain(err, ERR_UNAVAILABLE, "cannot watch %s: %s", name, zmq_strerror(zmq_errno()));
-    if (watch) {
-        (void)zmq_close(watch);
-    }
+    link_unwatch(socket, watch);
     return NULL;
 }
 
@@ -178,9 +184,7 @@ int link_self_test(void *context, const char *endpoint, const struct keys *keys,
                              heard == LINK_UP ? "let in" : "not refused", endpoint);
 
 done:
-    if (watch) {
-        (void)zmq_close(watch);
-    }
+    link_unwatch(socket, watch);
     (void)zmq_close(socket);
     return status;
 }

@@ -31,6 +31,9 @@ void *link_connect(void *context, const char *endpoint, const struct keys *keys,
 void *link_watch(void *context, void *socket, const char *name, struct err *err);
 enum link_event link_heard(void *watch);
 
+/* link_unwatch - the end of it; before the socket is closed. */
+void link_unwatch(void *socket, void *watch);
+
 /* link_self_test - a key that nobody has must be refused here.  -1: it got in, or no answer. */
 int link_self_test(void *context, const char *endpoint, const struct keys *keys, struct err *err);
 

@@ -551,8 +551,7 @@ static void finish(struct live *live) {
     core_free(live->core);
     live->core = NULL;
     for (size_t i = 0; i < live->peer_count; i++) {
-        (void)zmq_socket_monitor(live->peers[i].socket, NULL, 0);
-        (void)zmq_close(live->peers[i].watch);
+        link_unwatch(live->peers[i].socket, live->peers[i].watch);
         (void)zmq_close(live->peers[i].socket);
     }
     (void)zmq_close(live->tcp);
