@@ -153,25 +153,35 @@ struct decision {
     int64_t at_ms;
 };
 
-/* All operations of the steps of an event: whose rows may bring columns of their own. */
+/* All operations of the steps of an event, whose rows may bring columns of their own, and
+ * what the steps need. */
 static struct given_ops ops_of(const struct work *work, const struct kase *kase,
                                const char *event) {
     struct given_ops ops = {0};
-    size_t count = 0;
+    size_t count = 0, need_count = 0;
 
     for (size_t i = 0; i < kase->procedure->n_steps; i++) {
         if (text_eq(kase->procedure->steps[i]->event, event)) {
             count += kase->procedure->steps[i]->n_do_;
+            need_count += kase->procedure->steps[i]->n_needs;
         }
     }
     Manual__Op **list = arena_alloc(work->call->arena, (count + 1) * sizeof(Manual__Op *));
+    const char **needs = arena_alloc(work->call->arena, (need_count + 1) * sizeof(char *));
     for (size_t i = 0; i < kase->procedure->n_steps; i++) {
         const Manual__Step *step = kase->procedure->steps[i];
-        for (size_t o = 0; text_eq(step->event, event) && o < step->n_do_; o++) {
+        if (!text_eq(step->event, event)) {
+            continue;
+        }
+        for (size_t o = 0; o < step->n_do_; o++) {
             list[ops.count++] = step->do_[o];
+        }
+        for (size_t n = 0; n < step->n_needs; n++) {
+            needs[ops.need_count++] = step->needs[n];
         }
     }
     ops.list = list;
+    ops.needs = needs;
     return ops;
 }
 

@@ -69,16 +69,40 @@ static const Manual__Column *row_column(const struct kase *kase, const struct gi
     return NULL;
 }
 
+/* Does the act ask for it as a field of the case?  "a|b": one of them. */
+static bool needed(const struct given_ops *ops, const char *key) {
+    const size_t length = strlen(key);
+
+    for (size_t i = 0; i < ops->need_count; i++) {
+        for (const char *at = ops->needs[i]; *at;) {
+            const size_t size = strcspn(at, "|");
+            if (size == length && memcmp(at, key, length) == 0) {
+                return true;
+            }
+            at += size + (at[size] == '|');
+        }
+    }
+    return false;
+}
+
 static int take_one(struct work *work, struct kase *kase, const Wire__Value *in,
                     const struct given_ops *ops, bool checked, struct given *given,
                     struct err *err) {
     const char *key = text_eq(in->key, assignee) ? kase_field_of(kase->procedure, KASE_HANDLER)
                                                  : kase_field_of(kase->procedure, in->key);
     const Manual__Field *field = kase_form_field(kase, key);
-    const Manual__Column *column = field ? NULL : row_column(kase, ops, key);
+    /* What a row has a column for is the row's: another household's phone is not the caller's. */
+    const Manual__Column *column = needed(ops, key) ? NULL : row_column(kase, ops, key);
     Manual__Field own;
     Wire__Value typed;
 
+    if (column) {
+        if (form_column(work, column, in, &typed, err)) {
+            return -1;
+        }
+        given_put(&given->loose, &typed);
+        return 0;
+    }
     if (field && field->calculated && checked) {
         return err_set(err, ERR_INVALID, "field_calculated", "field=%s", key);
     }
@@ -97,13 +121,6 @@ static int take_one(struct work *work, struct kase *kase, const Wire__Value *in,
         typed.key = arena_text(work->call->arena, "%s", key);
         given->names_owner = given->names_owner || text_eq(key, KASE_OWNER);
         given_put(&given->fields, &typed);
-        return 0;
-    }
-    if (column) {
-        if (form_column(work, column, in, &typed, err)) {
-            return -1;
-        }
-        given_put(&given->loose, &typed);
         return 0;
     }
     if (checked) {

@@ -19,6 +19,8 @@ struct given {
 struct given_ops {
     Manual__Op *const *list;
     size_t count;
+    const char *const *needs; /* fields of the case, although a row has columns of their names */
+    size_t need_count;
 };
 
 void given_init(struct given *given, struct arena *arena);

@@ -168,7 +168,10 @@ static int fill_in(struct work *work, const struct opening_wish *wish, struct op
     struct kase *kase = opening->kase;
     const Manual__Start *start = kase->procedure->start;
     const Manual__Matter *matter = kase->procedure->matter;
-    const struct given_ops ops = {start ? start->do_ : NULL, start ? start->n_do_ : 0};
+    const struct given_ops ops = {.list = start ? start->do_ : NULL,
+                                  .count = start ? start->n_do_ : 0,
+                                  .needs = start ? (const char *const *)start->needs : NULL,
+                                  .need_count = start ? start->n_needs : 0};
     struct view view = {.work = work,
                         .kase = kase,
                         .over = &opening->given.fields,
