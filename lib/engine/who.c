@@ -117,8 +117,18 @@ static int fits(struct work *work, const struct kase *kase, const char *word,
     return role && *role->post ? work_on_duty(work, asker->staff, role->post, at_ms, err) : 0;
 }
 
-/* The person a word keeps out: of this case, or of its parent, where who handled the case
- * did it when nobody else is named. */
+/* Kept by the case itself, on no form: given by the parent when it opened this case. */
+static bool is_own(const struct kase *kase, const char *word) {
+    for (size_t i = 0; i < kase->procedure->n_people; i++) {
+        if (text_eq(kase->procedure->people[i]->name, word)) {
+            return kase->procedure->people[i]->own;
+        }
+    }
+    return false;
+}
+
+/* The person a word keeps out: of this case; or, where the parent should have said who and
+ * did not, the parent's - who handled it did it. */
 static int kept_out(struct work *work, const struct kase *kase, const char *word,
                     const struct asker *asker, struct err *err) {
     struct kase *parent = NULL;
@@ -130,7 +140,7 @@ static int kept_out(struct work *work, const struct kase *kase, const char *word
     if (has_role(asker, word) || kase_list_has(kase_person(kase, word), asker->staff)) {
         return 1;
     }
-    if (!*kase->row.parent || *kase_person(kase, word)) {
+    if (!*kase->row.parent || *kase_person(kase, word) || !is_own(kase, word)) {
         return 0;
     }
     if (work_case(work, kase->row.parent, &parent, &none)) {
