@@ -267,6 +267,7 @@ static bool turn(struct rehearse *r, const struct node *step) {
     size_t from = r->event_count;
 
     r->step = step;
+    r->turn_start = from;
     arena_reset(r->scratch);
     int rc = rehearse_act(r, &outcome);
     if (r->broken || r->stage->settle(r->stage->arg, &err) || rehearse_gather(r, &err)) {

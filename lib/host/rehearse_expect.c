@@ -36,7 +36,7 @@ static bool expect_error(struct rehearse *r, const struct node *want,
         return false;
     }
     /* And it changed nothing: no event has this request for its cause. */
-    for (size_t i = r->event_start; i < r->event_count; i++) {
+    for (size_t i = r->turn_start; i < r->event_count; i++) {
         const Wire__Cause *cause = r->events[i].event->cause;
         if (cause && cause->request.len == CORE_ID_SIZE
             && memcmp(cause->request.data, outcome->request.id, CORE_ID_SIZE) == 0) {
@@ -139,10 +139,11 @@ static bool reply_has(struct rehearse *r, const struct node *want, const struct 
     json_t *value = find_in(outcome->plain, want->key);
     const Cases__Case *kase = case_in(outcome);
     bool fits = false;
-    if (value || !kase) {
-        fits = rehearse_same_json(r, want, value, &shown);
+    const Wire__Value *own = kase && !value ? rehearse_value(r, kase, want->key) : NULL;
+    if (own) {
+        fits = rehearse_same(r, want, own, kase->procedure, &shown);
     } else {
-        fits = rehearse_same(r, want, rehearse_value(r, kase, want->key), kase->procedure, &shown);
+        fits = rehearse_same_json(r, want, value, &shown);
     }
     if (!fits) {
         (void)rehearse_fail(r, want->line, "expected %s %s in the reply; was %s", want->key,

@@ -335,8 +335,9 @@ bool rehearse_event_was(struct rehearse *r, const struct node *want,
     if (times[0] ? count == strtoul(times, NULL, 10) : count > 0) {
         return true;
     }
-    (void)rehearse_fail(r, want->line, "expected event %s%s%s%s; there were %lu (%s)", topic,
-                        has ? " as written" : "", times[0] ? " times " : "", times, count, nearest);
+    (void)rehearse_fail(r, want->line, "expected event %s%s%s%s; there were %lu%s%s%s", topic,
+                        has ? " as written" : "", times[0] ? " times " : "", times, count,
+                        count ? "" : " (", count ? "" : nearest, count ? "" : ")");
     return false;
 }
 

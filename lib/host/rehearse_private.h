@@ -85,6 +85,7 @@ struct rehearse {
 
     struct seen *events;
     size_t event_count, event_room;
+    size_t turn_start;  /* what was there before this step's action */
     size_t event_start; /* what was there before the first step does not count */
     uint64_t positions[REHEARSAL_SERVICES_MAX];
 
