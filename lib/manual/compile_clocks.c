@@ -121,6 +121,19 @@ static void fact_of(struct compiler *c, struct part *part, const struct node *no
     }
 }
 
+/* A fact may stand in for a field of its kind (repeat_of: a case number), not for another. */
+static void check_field(struct compiler *c, struct part *part, const struct node *node,
+                        const Manual__Fact *fact) {
+    const Manual__Field *field = table_get(&part->fields, node->key);
+    Manual__Type type = fact->found  ? MANUAL__TYPE__REF
+                        : fact->rows ? MANUAL__TYPE__BOOL
+                                     : MANUAL__TYPE__INT;
+
+    if (field && field->type != type) {
+        compile_mistake_key(c, node, "\"%s\" is a field already, of another type", node->key);
+    }
+}
+
 void compile_facts(struct compiler *c, struct part *part) {
     const struct node *map = yaml_get(part->source->root, "facts");
 
@@ -133,10 +146,8 @@ void compile_facts(struct compiler *c, struct part *part) {
         manual__fact__init(fact);
         fact->name = node->key;
         (void)compile_word(c, node, node->key);
-        if (table_get(&part->fields, node->key)) {
-            compile_mistake_key(c, node, "\"%s\" is a field already", node->key);
-        }
         fact_of(c, part, node, fact);
+        check_field(c, part, node, fact);
         (void)table_put(c, &part->facts, node->key, fact, node);
         part->p->facts[part->p->n_facts++] = fact;
     }
