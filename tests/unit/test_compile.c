@@ -475,6 +475,76 @@ static void many_mistakes_take_bounded_time(void) {
     free(text);
 }
 
+/* ---- any bytes at all ---- */
+
+static uint32_t seed = 20250711;
+
+static size_t below(size_t most) {
+    seed = seed * 1664525U + 1013904223U;
+    return (seed >> 8) % most;
+}
+
+/* One slip of a hand: a sign put in, a piece lost, a piece twice. */
+static size_t slip(char *text, size_t size) {
+    static const char signs[] = "{}[]:,-\n'\"#$ &*!|>a0.";
+    size_t at = below(size), length = 1 + below(30);
+
+    if (at + length >= size) {
+        return size;
+    }
+    switch (below(3)) {
+    case 0:
+        text[at] = signs[below(sizeof signs - 1)];
+        return size;
+    case 1:
+        memmove(text + at, text + at + length, size - at - length);
+        return size - length;
+    default:
+        memmove(text + at + length, text + at, size - at);
+        return size + length;
+    }
+}
+
+static void slips_are_named_and_never_crash(void) {
+    static const char *const names[] = {"procedures/loan.yaml",
+                                        "procedures/check.yaml",
+                                        "procedures/_common.yaml",
+                                        "forms/L-1.yaml",
+                                        "parameters.yaml",
+                                        "ladders.yaml",
+                                        "routes.yaml",
+                                        "roles.yaml",
+                                        "texts/loan.yaml",
+                                        "kpis.yaml",
+                                        "lists.yaml",
+                                        "calendar.yaml"};
+    const char *dir = new_dir();
+    size_t named = 0;
+
+    each_file(small_manual, copy_one, (void *)(uintptr_t)dir);
+    for (int i = 0; i < 240; i++) {
+        const char *name = names[below(sizeof names / sizeof names[0])];
+        char path[PATH_SIZE];
+        (void)snprintf(path, sizeof path, "%s/%s", small_manual, name);
+        char *text = read_text(path);
+        size_t whole = strlen(text), size = whole;
+        for (size_t slips = 1 + below(3); slips > 0; slips--) {
+            size = slip(text, size);
+        }
+        write_text(dir, name, text, size);
+        compile(dir);
+        named += compiled.mistake_count > 0;
+        for (size_t m = 0; m < compiled.mistake_count; m++) {
+            CHECK(compiled.mistakes[m].line > 0 && compiled.mistakes[m].column > 0);
+        }
+        free(text);
+        copy_one(small_manual, name, (void *)(uintptr_t)dir);
+        arena_reset(arena);
+    }
+    drop_dir(dir);
+    CHECK(named > 180);
+}
+
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(the_small_manual_has_no_mistakes),
@@ -492,6 +562,7 @@ int main(int argc, char **argv) {
         TEST(deep_nesting_is_refused_in_bounded_time),
         TEST(anchors_aliases_tags_and_large_files_are_refused),
         TEST(many_mistakes_take_bounded_time),
+        TEST(slips_are_named_and_never_crash),
     };
     return RUN_TESTS(tests, argc, argv);
 }
