@@ -144,6 +144,7 @@ static int alarm_dead(struct core *core, const struct subscription *subscription
     values_add_text(&fields, "subscription", subscription->name);
     values_add_text(&fields, "topic", event->topic);
     values_add_text(&fields, "why", why);
+    values_add_flag(&fields, "urgent", event->lane == WIRE__LANE__URGENT);
     dead.topic = "dead.letter";
     dead.lane = event->lane;
     dead.case_no = event->case_no;

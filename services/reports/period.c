@@ -6,7 +6,15 @@
 
 #include "base/text.h"
 
-enum { WEEK = 7, THURSDAY = 4, MONTHS = 12, YEAR_MIN = 1970, YEAR_MAX = 2999 };
+enum {
+    WEEK = 7,
+    THURSDAY = 4,
+    MONTHS = 12,
+    MONTH_DAYS = 31,
+    YEAR_MIN = 1970,
+    YEAR_MAX = 2999,
+    YEARS = 10000, /* of four digits */
+};
 
 static struct period named(char level, int64_t first, int64_t end) {
     struct period period = {.level = level, .first = first, .end = end};
@@ -19,7 +27,7 @@ static struct period day_period(int64_t day) {
     int year = 0, month = 0, mday = 0, weekday = 0;
 
     text_day_parts(day, &year, &month, &mday, &weekday);
-    (void)snprintf(period.name, sizeof period.name, "%04d-%02d-%02d", year % 10000, month % 100,
+    (void)snprintf(period.name, sizeof period.name, "%04d-%02d-%02d", year % YEARS, month % 100,
                    mday % 100);
     return period;
 }
@@ -33,7 +41,7 @@ static struct period week_period(int64_t day) {
     struct period period = named('W', monday, monday + WEEK);
     text_day_parts(monday + THURSDAY - 1, &year, &month, &mday, &weekday);
     int64_t number = (monday + THURSDAY - 1 - text_day_of(year, 1, 1)) / WEEK + 1;
-    (void)snprintf(period.name, sizeof period.name, "%04d-W%02d", year % 10000,
+    (void)snprintf(period.name, sizeof period.name, "%04d-W%02d", year % YEARS,
                    (int)(number % 100));
     return period;
 }
@@ -45,7 +53,7 @@ static struct period month_period(int64_t day) {
     struct period period = named('M', text_day_of(year, month, 1),
                                  month == MONTHS ? text_day_of(year + 1, 1, 1)
                                                  : text_day_of(year, month + 1, 1));
-    (void)snprintf(period.name, sizeof period.name, "%04d-%02d", year % 10000, month % 100);
+    (void)snprintf(period.name, sizeof period.name, "%04d-%02d", year % YEARS, month % 100);
     return period;
 }
 
@@ -54,7 +62,7 @@ static struct period year_period(int64_t day) {
 
     text_day_parts(day, &year, &month, &mday, &weekday);
     struct period period = named('Y', text_day_of(year, 1, 1), text_day_of(year + 1, 1, 1));
-    (void)snprintf(period.name, sizeof period.name, "%04d", year % 10000);
+    (void)snprintf(period.name, sizeof period.name, "%04d", year % YEARS);
     return period;
 }
 
@@ -109,13 +117,17 @@ bool period_read(const char *text, struct period *period) {
     if (size == strlen("2025-07-11")) {
         mday = digits(text + 8, 2);
     }
-    if (month < 1 || month > MONTHS || mday < 1 || mday > 31) {
+    if (month < 1 || month > MONTHS || mday < 1 || mday > MONTH_DAYS) {
         return false;
     }
-    char level = size == 4                      ? 'Y'
-                 : size == strlen("2025-07")    ? 'M'
-                 : size == strlen("2025-07-11") ? 'D'
-                                                : '\0';
+    char level = '\0';
+    if (size == strlen("2025")) {
+        level = 'Y';
+    } else if (size == strlen("2025-07")) {
+        level = 'M';
+    } else if (size == strlen("2025-07-11")) {
+        level = 'D';
+    }
     *period = period_of(level, text_day_of(year, month, mday));
     return level != '\0' && strcmp(period->name, text) == 0;
 }
