@@ -53,12 +53,25 @@ static void title(const struct cli *cli, const char *text) {
 
 /* ---- before ---- */
 
+static int remove_folder(const char *path, struct err *err) {
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        (void)execlp("rm", "rm", "-rf", "--", path, (char *)NULL);
+        _exit(CLI_FAILED);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
+        return err_plain(err, ERR_UNAVAILABLE, "%s: cannot be removed", path);
+    }
+    return 0;
+}
+
 /* Yesterday's demo goes; anything else stays, and is said. */
 static int clear_folder(const struct cli *cli, struct err *err) {
     struct instance instance = {.fd = -1};
     struct err none = {0};
     char self[CLI_PATH_MAX];
-    int status = 0;
 
     if (instance_open(&instance, cli->dir, &none)) {
         return 0;
@@ -73,15 +86,7 @@ static int clear_folder(const struct cli *cli, struct err *err) {
         return -1;
     }
     (void)snprintf(self, sizeof self, "%s", instance.dir);
-    pid_t child = fork();
-    if (child == 0) {
-        (void)execlp("rm", "rm", "-rf", "--", self, (char *)NULL);
-        _exit(CLI_FAILED);
-    }
-    if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
-        return err_plain(err, ERR_UNAVAILABLE, "%s: cannot be removed", self);
-    }
-    return 0;
+    return remove_folder(self, err);
 }
 
 static int mark_folder(struct session *session, struct err *err) {
@@ -291,16 +296,11 @@ static void end(struct demo *demo) {
     session_free(demo->session);
 }
 
-static int run(struct cli *cli, int argc, char **argv) {
+static int play(struct cli *cli, const char *story, bool stays) {
     struct err err = {0};
     struct sigaction action = {.sa_handler = on_signal};
-    bool ends = cli_flag(&argc, argv, "--no-stay");
     struct demo demo = {.cli = cli, .receiver = {.out = stdout}};
-    const char *story = cli_value(&argc, argv, "--story");
 
-    if (cli_unknown(cli, argc, argv) || argc > 1) {
-        return cli_usage(cli, "run 只要选项，见 --help", "run takes only options; see --help");
-    }
     demo.folder = publish_folder(cli, "deploy/demo");
     if (!demo.folder) {
         return cli_usage(cli, "找不到 deploy/demo", "where is deploy/demo?");
@@ -314,12 +314,35 @@ static int run(struct cli *cli, int argc, char **argv) {
         status = cli_fail(cli, &err);
     } else {
         status = tell(&demo) ? CLI_OK : CLI_FAILED;
-        if (!ends) {
+        if (stays) {
             stay(&demo);
         }
     }
     end(&demo);
     return status;
+}
+
+int run_live(struct cli *cli, const char *file) {
+    struct err err = {0};
+    char folder[] = "/tmp/shouwen.live.XXXXXX";
+
+    if (!mkdtemp(folder)) {
+        (void)err_plain(&err, ERR_UNAVAILABLE, "%s: %s", folder, strerror(errno));
+        return cli_fail(cli, &err);
+    }
+    cli->dir = folder;
+    int status = play(cli, file, false);
+    return remove_folder(folder, &err) ? cli_fail(cli, &err) : status;
+}
+
+static int run(struct cli *cli, int argc, char **argv) {
+    bool ends = cli_flag(&argc, argv, "--no-stay");
+    const char *story = cli_value(&argc, argv, "--story");
+
+    if (cli_unknown(cli, argc, argv) || argc > 1) {
+        return cli_usage(cli, "run 只要选项，见 --help", "run takes only options; see --help");
+    }
+    return play(cli, story, !ends);
 }
 
 const struct command run_command = {

@@ -521,6 +521,7 @@ static int usage(void) {
     (void)fputs("usage: shouwen rehearse [OPTION]... FILE...\n"
                 "  plays each rehearsal; 0 when every expectation holds, else 1\n"
                 "  --explain       the timeline: who did what, which page went to whom\n"
+                "  --live          against real processes, a minute in a second\n"
                 "  --store DIR     keep the stores there\n"
                 "  --twice         play each twice: the event logs must be equal\n"
                 "  --seed N        of everything that is random (1)\n"
