@@ -473,3 +473,30 @@ int delivery_doubt(struct call *call, struct err *err) {
 int delivery_on_doubt(struct call *call, const struct due *due, struct err *err) {
     return doubt_slice(call, due->mark, strtoll(due->name, NULL, 10), err);
 }
+
+/* It will be sent, as a repeat, unless a later event says that it was. */
+int delivery_resume(struct call *call, const struct page *page, const char *staff, int64_t step,
+                    int64_t due_ms, struct err *err) {
+    struct page_record record = fresh(page, staff, "", step, due_ms);
+    const char *channels = "";
+    char name[CHANNEL_MAX];
+    struct staff person;
+    int there = directory_staff(call, staff, &person, err);
+
+    if (there != 1) {
+        return there;
+    }
+    if (channels_of(call, page, step, person.channels, &channels, err)) {
+        return -1;
+    }
+    int open = choose(call, channels, "", staff, name, err);
+    if (open != 1) {
+        return open;
+    }
+    record.channel = arena_text(call->arena, "%s", name);
+    record.state = "planned";
+    record.times = 1;
+    return pages_record_insert(call, &record, err) || retry_at(call, &record, call->now_ms, err)
+               ? -1
+               : 0;
+}

@@ -34,6 +34,10 @@ int delivery_rescue(struct call *call, struct page_record *record, struct err *e
 /* delivery_doubt - after a restart: what was sending is unknown. */
 int delivery_doubt(struct call *call, struct err *err);
 
+/* delivery_resume - of a restored page: the step ran, and nobody knows what came of this. */
+int delivery_resume(struct call *call, const struct page *page, const char *staff, int64_t step,
+                    int64_t due_ms, struct err *err);
+
 /* delivery_link - the token that answers this record, and what is kept of it. */
 void delivery_link(const struct call *call, const struct page_record *record,
                    uint8_t token[PAGES_LINK_SIZE]);

@@ -5,6 +5,7 @@
 #include <sodium.h>
 
 #include "base/seal.h"
+#include "core/event.h"
 #include "store/query.h"
 
 static void read_endpoint(struct query *q, struct endpoint *endpoint, struct arena *arena) {
@@ -50,6 +51,20 @@ int endpoints_put(struct call *call, const struct endpoint *endpoint, struct err
     query_bind_text(&q, 3, endpoint->address);
     query_bind_i64(&q, 4, endpoint->private);
     return query_done(&q, err);
+}
+
+int endpoints_tell(struct call *call, const struct endpoint *endpoint, struct err *err) {
+    Wire__Event event = WIRE__EVENT__INIT;
+    struct values values = {.arena = call->arena};
+
+    values_add_text(&values, "staff", endpoint->staff);
+    values_add_text(&values, "channel", endpoint->channel);
+    values_add_text(&values, "address", endpoint->address);
+    values_add_flag(&values, "private", endpoint->private);
+    event.topic = "channel.changed";
+    event.fields = values.list;
+    event.n_fields = values.count;
+    return event_put(call, &event, err);
 }
 
 int endpoints_list(struct call *call, const char *staff, struct endpoint *endpoints,

@@ -29,6 +29,9 @@ int endpoints_find(struct call *call, const char *staff, const char *channel,
 /* endpoints_put - set it; an empty address forgets it. */
 int endpoints_put(struct call *call, const struct endpoint *endpoint, struct err *err);
 
+/* endpoints_tell - who has put it where, for ever. */
+int endpoints_tell(struct call *call, const struct endpoint *endpoint, struct err *err);
+
 /* endpoints_list - of a person, or ("") all, up to ENDPOINTS_MAX.  Returns how many, or -1. */
 int endpoints_list(struct call *call, const char *staff, struct endpoint *endpoints,
                    struct err *err);

@@ -80,13 +80,16 @@ static int put(struct call *call, const char *topic, const struct page *page,
     Wire__Event event = WIRE__EVENT__INIT;
     Wire__Cause cause = WIRE__CAUSE__INIT;
 
+    if (call->recovering) {
+        return 0; /* this very event is being taken back */
+    }
     event.topic = topic;
     event.lane = WIRE__LANE__NORMAL;
     event.case_no = page->case_no;
     event.revision = page->revision;
     event.fields = values->list;
     event.n_fields = values->count;
-    if (!call->event) { /* a timer, a job or a person: what made the page is behind it */
+    if (!call->cause) { /* a timer or a job: what made the page is behind it */
         cause.source.data = arena_copy(call->arena, page->cause.source.data,
                                        page->cause.source.size);
         cause.source.len = page->cause.source.size;
@@ -114,7 +117,15 @@ int ladder_event(struct call *call, const char *topic, const struct page *page,
 /* A restored store makes the page anew from this. */
 static int tell_opened(struct call *call, const struct page *page, struct err *err) {
     struct values values = event_values(call, page, NULL);
+    Wire__Value source = WIRE__VALUE__INIT;
 
+    source.key = "cause_source";
+    source.kind_case = WIRE__VALUE__KIND_SEALED; /* bytes, no secret */
+    source.sealed.len = page->cause.source.size;
+    source.sealed.data = arena_copy(call->arena, page->cause.source.data, page->cause.source.size);
+    values_add(&values, &source);
+    values_add_i64(&values, "cause_lane", (int64_t)page->cause.lane);
+    values_add_i64(&values, "cause_seq", (int64_t)page->cause.seq);
     values_add_text(&values, "topic", page->ask.topic);
     values_add_text(&values, "to", page->ask.to);
     values_add_text(&values, "assignee", page->ask.assignee);
@@ -134,17 +145,20 @@ static int tell_opened(struct call *call, const struct page *page, struct err *e
     return put(call, "page.opened", page, &values, err);
 }
 
-/* Who was meant by a step when it ran; nobody: it was passed over. */
-static int tell_stepped(struct run *run, int64_t step, int64_t due_ms,
-                        const struct recipients *people, struct err *err) {
-    struct values values = event_values(run->call, run->page, NULL);
-    const char *to = "";
+static const char *joined(struct arena *arena, const char *list, const char *word) {
+    return arena_text(arena, "%s%s%s", list, *list ? ";" : "", word);
+}
 
-    for (size_t i = 0; i < people->count; i++) {
-        to = arena_text(run->call->arena, "%s%s%s", to, *to ? ";" : "", people->list[i].staff);
-    }
+/* Who was paged by a step when it ran, and who (merged) for a higher one; nobody: it was
+ * passed over. */
+static int tell_stepped(struct run *run, int64_t step, int64_t shown, int64_t due_ms,
+                        const char *to, const char *merged, struct err *err) {
+    struct values values = event_values(run->call, run->page, NULL);
+
     values_add_text(&values, "to", to);
-    values_add_i64(&values, "step", step);
+    values_add_text(&values, "merged", merged);
+    values_add_i64(&values, "rung", step);
+    values_add_i64(&values, "step", shown);
     values_add_ms(&values, "due", due_ms);
     return put(run->call, "page.stepped", run->page, &values, err);
 }
@@ -280,26 +294,35 @@ static int send_step(struct run *run, int64_t step, struct recipients *higher, s
                      struct err *err) {
     struct recipients *people = ARENA_NEW(run->call->arena, struct recipients);
     int64_t due_ms = due_of(run, step);
+    int64_t shown = shown_step(run, step);
+    const char *to = "";
+    const char *others = "";
 
     *sent = 0;
-    if (people_of(run, step, people, err)
-        || tell_stepped(run, shown_step(run, step), due_ms, people, err)) {
+    if (people_of(run, step, people, err)) {
         return -1;
     }
     for (size_t i = 0; i < people->count; i++) {
         const struct recipient *person = &people->list[i];
         bool merged = among(higher, person->staff);
-        int done = delivery_page(run->call, run->page, person, shown_step(run, step), due_ms,
-                                 merged, err);
+        int done = delivery_page(run->call, run->page, person, shown, due_ms, merged, err);
         if (done < 0) {
             return -1;
         }
-        *sent += done > 0 && !merged;
-        if (!merged && higher->count < PAGES_STAFF_MAX) {
+        if (done == 0) {
+            continue;
+        }
+        if (merged) {
+            others = joined(run->call->arena, others, person->staff);
+            continue;
+        }
+        to = joined(run->call->arena, to, person->staff);
+        (*sent)++;
+        if (higher->count < PAGES_STAFF_MAX) {
             higher->list[higher->count++] = *person;
         }
     }
-    return 0;
+    return tell_stepped(run, step, shown, due_ms, to, others, err);
 }
 
 /* All steps that are due, the highest first.  *sent: how many people of the highest. */
@@ -412,6 +435,17 @@ int ladder_next(struct call *call, struct page *page, struct err *err) {
         return 0; /* the last ones are called again anyway */
     }
     return ladder_close(call, page, "exhausted", "", err);
+}
+
+int ladder_resume(struct call *call, struct page *page, int64_t step, struct err *err) {
+    struct run run;
+
+    if (run_of(call, page, &run, err)) {
+        return -1;
+    }
+    page->step = step;
+    skip_never(&run);
+    return schedule(&run, err);
 }
 
 /* Somebody of the highest step may still answer. */

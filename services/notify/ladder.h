@@ -42,6 +42,9 @@ int ladder_event(struct call *call, const char *topic, const struct page *page,
                  const struct page_record *record, const char *fire, const char *why,
                  struct err *err);
 
+/* ladder_resume - a restored page goes on from this step at its time. */
+int ladder_resume(struct call *call, struct page *page, int64_t step, struct err *err);
+
 due_fn ladder_on_rung; /* timer "rung", ref: reference of the page */
 
 #endif

@@ -16,7 +16,8 @@
 enum { TRIES_MAX = 3, RETRY_MS = 30 * 1000, LIST_MAX = 100, CHANNEL_MAX = 32, TEXT_BYTES = 600 };
 
 #define TOLD_COLUMNS                                                                               \
-    "id, case_no, unit, person, channel, text, state, tries, why, asked_ms, sent_ms"
+    "id, cause_source, cause_lane, cause_seq, case_no, unit, person, channel, text, state, tries," \
+    " why, asked_ms, sent_ms"
 
 /* What a resident is told by, in order; the first needs a phone. */
 static const char with_phone[] = "sms;app";
@@ -24,6 +25,9 @@ static const char without_phone[] = "app";
 
 struct told {
     int64_t id;
+    struct bytes source; /* the event that asked */
+    Wire__Lane lane;
+    uint64_t seq;
     const char *case_no;
     const char *unit;
     const char *person;
@@ -42,6 +46,9 @@ static void read_told(struct query *q, struct told *told, struct arena *arena) {
     int i = 0;
 
     told->id = query_i64(q, i++);
+    told->source.data = query_blob(q, i++, arena, &told->source.size);
+    told->lane = query_i64(q, i++) ? WIRE__LANE__URGENT : WIRE__LANE__NORMAL;
+    told->seq = (uint64_t)query_i64(q, i++);
     told->case_no = query_text(q, i++, arena);
     told->unit = query_text(q, i++, arena);
     told->person = query_text(q, i++, arena);
@@ -56,16 +63,15 @@ static void read_told(struct query *q, struct told *told, struct arena *arena) {
 
 /* 1: it is new.  0: this cause told him before. */
 static int insert_told(struct call *call, struct told *told, struct err *err) {
-    const Wire__Event *event = call->event;
     struct query q = QUERY(call->store, "INSERT INTO told(cause_source, cause_lane, cause_seq,"
                                         " case_no, unit, person, channel, text, state, tries, why,"
                                         " asked_ms, sent_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7,"
                                         " ?8, 'sending', 0, '', ?9, 0) ON CONFLICT DO NOTHING"
                                         " RETURNING id");
 
-    query_bind_blob(&q, 1, event->source.data, event->source.len);
-    query_bind_i64(&q, 2, (int64_t)event->lane);
-    query_bind_i64(&q, 3, (int64_t)event->seq);
+    query_bind_blob(&q, 1, told->source.data, told->source.size);
+    query_bind_i64(&q, 2, (int64_t)told->lane);
+    query_bind_i64(&q, 3, (int64_t)told->seq);
     query_bind_text(&q, 4, told->case_no);
     query_bind_text(&q, 5, told->unit);
     query_bind_text(&q, 6, told->person);
@@ -97,6 +103,7 @@ static int save_told(struct call *call, const struct told *told, struct err *err
 
 static int tell(struct call *call, const struct told *told, const char *topic, struct err *err) {
     Wire__Event event = WIRE__EVENT__INIT;
+    Wire__Cause cause = WIRE__CAUSE__INIT;
     struct values values = {.arena = call->arena};
 
     values_add_text(&values, "unit", told->unit);
@@ -105,6 +112,13 @@ static int tell(struct call *call, const struct told *told, const char *topic, s
     values_add_text(&values, "text", told->text);
     if (*told->why) {
         values_add_text(&values, "why", told->why);
+    }
+    if (!call->cause) { /* a worker's answer: what was asked is behind it */
+        event.cause = &cause;
+        cause.source.data = arena_copy(call->arena, told->source.data, told->source.size);
+        cause.source.len = told->source.size;
+        cause.lane = told->lane;
+        cause.seq = told->seq;
     }
     event.topic = topic;
     event.case_no = told->case_no;
@@ -170,6 +184,9 @@ static int begin(struct call *call, struct told *told, const char *channels, str
     const char *first = channel_after(call->arena, channels, "");
 
     told->channel = first ? first : "";
+    told->source = (struct bytes){call->event->source.data, call->event->source.len};
+    told->lane = call->event->lane;
+    told->seq = call->event->seq;
     told->case_no = call->event->case_no;
     told->asked_ms = call->event->event_ms;
     told->why = "";
@@ -295,6 +312,31 @@ int notices_on_result(struct call *call, const struct job_result *job, struct er
     default: /* a notice is not sent twice on suspicion */
         return not_sent(call, &told, "unknown", *result->why ? result->why : "unknown", err);
     }
+}
+
+/* Of a restored store: it was told then, and is not told again. */
+int notices_restore(struct call *call, struct err *err) {
+    const Wire__Event *event = call->event;
+    struct told told = {
+        .case_no = event->case_no,
+        .unit = value_text(event->fields, event->n_fields, "unit"),
+        .person = value_text(event->fields, event->n_fields, "person"),
+        .channel = value_text(event->fields, event->n_fields, "channel"),
+        .text = value_text(event->fields, event->n_fields, "text"),
+        .why = value_text(event->fields, event->n_fields, "why"),
+        .state = text_eq(event->topic, "told.sent") ? "sent" : "failed",
+        .asked_ms = event->event_ms,
+        .sent_ms = event->event_ms,
+    };
+
+    if (!event->cause) {
+        return 0;
+    }
+    told.source = (struct bytes){event->cause->source.data, event->cause->source.len};
+    told.lane = event->cause->lane;
+    told.seq = event->cause->seq;
+    int fresh = insert_told(call, &told, err);
+    return fresh == 1 ? save_told(call, &told, err) : fresh;
 }
 
 /* ---- the people of the units ---- */

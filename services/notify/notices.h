@@ -11,6 +11,7 @@
 
 handler_fn notices_on_tell, notices_on_person; /* subscriptions */
 handler_fn notices_list;                       /* method */
+handler_fn notices_restore;                    /* of told.* */
 job_done_fn notices_on_result;                 /* job "tell" */
 
 #endif

@@ -10,6 +10,7 @@
 #include "engine/route.h"
 #include "ladder.h"
 #include "notices.h"
+#include "restore.h"
 #include "shouwen/notify/v1/notify.pb-c.h"
 #include "views.h"
 
@@ -71,6 +72,7 @@ const struct service_def notify_def = {
     .timers = timers,
     .jobs = jobs,
     .start = start,
+    .fold = restore_fold,
     .state_new = revision_state_new,
     .state_free = revision_state_free,
     .state_reset = revision_state_reset,

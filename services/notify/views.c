@@ -255,7 +255,7 @@ int views_put_channel(struct call *call, struct err *err) {
         return err_set(err, ERR_INVALID, "channel_address_wrong", "address=%.80s",
                        request->address);
     }
-    if (endpoints_put(call, &endpoint, err)) {
+    if (endpoints_put(call, &endpoint, err) || endpoints_tell(call, &endpoint, err)) {
         return -1;
     }
     notify__put_channel_reply__init(reply);

@@ -349,6 +349,27 @@ Notify__HandOverReply *paging_hands(size_t count) {
     return notify__hand_over_reply__unpack(&allocator, answer->payload.len, answer->payload.data);
 }
 
+void paging_save(void) {
+    struct err err = {0};
+
+    CHECK_OK(store_backup(core_store(rehearsal_core(world, "notify")),
+                          arena_text(arena, "%s/saved.db", folder), &err),
+             err);
+}
+
+void paging_restore(void) {
+    struct err err = {0};
+
+    CHECK_OK(rehearsal_stop(world, "notify", &err), err);
+    (void)unlink(arena_text(arena, "%s/notify.db-wal", folder));
+    (void)unlink(arena_text(arena, "%s/notify.db-shm", folder));
+    CHECK(
+        rename(arena_text(arena, "%s/saved.db", folder), arena_text(arena, "%s/notify.db", folder))
+        == 0);
+    CHECK_OK(rehearsal_start(world, "notify", &err), err);
+    settle();
+}
+
 /* ---- looking ---- */
 
 const struct rehearsal_send *paging_nth(const char *staff, size_t n) {

@@ -35,6 +35,11 @@ const char *paging_asks(const char *staff, const char *method, const char *json,
 /* paging_hands - the store hands its last `count` urgent events to notify directly. */
 Notify__HandOverReply *paging_hands(size_t count);
 
+/* paging_save - a backup of notify's store; paging_restore - notify is stopped, and starts
+ * from it. */
+void paging_save(void);
+void paging_restore(void);
+
 /* What left by channels. */
 size_t paging_sent(const char *staff);
 const struct rehearsal_send *paging_nth(const char *staff, size_t n);

@@ -327,6 +327,66 @@ static void status_says_whether_paging_works(void) {
     paging_close();
 }
 
+/* ---- a store put back ---- */
+
+static void a_restored_store_knows_what_was_answered(void) {
+    paging_open("2025-07-11T22:16:00+08:00");
+    paging_happens("page.asked", "C1", leak);
+    paging_save();
+    paging_happens("page.asked", "C2", leak);
+    paging_until("22:19:30");
+    CHECK(!paging_asks("S403", "Acknowledge", "{'caseNo':'C1'}", NULL));
+    CHECK(!paging_asks("S402", "Reject", "{'caseNo':'C2','reason':'no'}", NULL));
+    size_t before = paging_sent("S402") + paging_sent("S403") + paging_sent("S401");
+    paging_restore();
+    paging_until("22:21");
+    CHECK(paging_sent("S402") + paging_sent("S403") + paging_sent("S401") == before);
+    CHECK_TEXT(paging_page("C1")->state, "acknowledged");
+    CHECK_TEXT(paging_page("C1")->ended_by, "S403");
+    const Notify__Page *page = paging_page("C2");
+    CHECK(paging_pages("C2") == 1);
+    CHECK_TEXT(page->state, "open");
+    CHECK(page->n_records == 4); /* the refusal ran the third step */
+    CHECK_TEXT(paging_record(page, 1, "S402")->answer, "rejected");
+    CHECK(paging_record(page, 0, "S402")->times == 1);
+    paging_until("22:25"); /* and goes on */
+    CHECK(paging_sent("S801") == 1);
+    CHECK(paging_pages("C1") == 1);
+    paging_close();
+}
+
+static void what_was_on_its_way_is_sent_again_after_a_restore(void) {
+    paging_open("2025-07-11T22:16:00+08:00");
+    paging_save();
+    meets("webhook", "S402", 1, CHANNEL_HANGS);
+    paging_happens("page.asked", "C1", leak);
+    paging_until("22:16:05");
+    paging_restore();
+    paging_until("22:16:20");
+    CHECK(paging_pages("C1") == 1);
+    CHECK(paging_sent("S402") == 2);
+    CHECK(strstr(paging_nth("S402", 1)->send->text, "重复"));
+    CHECK_TEXT(paging_nth("S402", 1)->send->page, "P000001");
+    paging_close();
+}
+
+static void a_restored_store_tells_nothing_twice(void) {
+    paging_open("2025-07-11T22:16:00+08:00");
+    paging_save();
+    CHECK(!paging_asks("S904", "PutChannel",
+                       "{'staff':'*','channel':'sms','address':'https://own/'}", NULL));
+    paging_happens("tell.asked", "C1", "{'to':'S901','text':'plain words'}");
+    CHECK(paging_sent("S901") == 1);
+    paging_restore();
+    paging_until("22:20");
+    CHECK(paging_sent("S901") == 1);
+    CHECK(paging_told("told.sent", NULL) == 1);
+    Notify__ListChannelsReply *list = NULL;
+    CHECK(!paging_asks("S904", "ListChannels", "{}", (ProtobufCMessage **)&list));
+    CHECK(list->n_channels == 1);
+    paging_close();
+}
+
 /* ---- notices ---- */
 
 static void resident(const char *phone) {
@@ -423,6 +483,9 @@ static const struct test tests[] = {
     TEST(a_link_answers_for_its_person_for_a_day),
     TEST(channels_lead_where_they_are_put),
     TEST(status_says_whether_paging_works),
+    TEST(a_restored_store_knows_what_was_answered),
+    TEST(what_was_on_its_way_is_sent_again_after_a_restore),
+    TEST(a_restored_store_tells_nothing_twice),
     TEST(a_household_is_told_and_need_not_answer),
     TEST(a_notice_that_fails_goes_another_way_and_ends),
     TEST(a_notice_is_not_sent_twice_on_suspicion),
