@@ -112,6 +112,8 @@ static void a_message_carries_key_and_signature(void) {
     CHECK(strstr(receiver->heard, "Idempotency-Key: P000001-0-S402\r\n"));
     CHECK(strstr(receiver->heard, "X-Shouwen-Signature: abcdef\r\n"));
     CHECK(strstr(receiver->heard, "\"page\":\"P000001\""));
+    (void)close(receiver->socket);
+    free(receiver);
     notify__send_result__free_unpacked(result, NULL);
 }
 

@@ -6,6 +6,7 @@
 #include "shouwen/manual/v1/manual.pb-c.h"
 
 static struct arena *arena;
+static struct manual *manual;
 
 static ProtobufCMessage *read_json(const ProtobufCMessageDescriptor *type, const char *text) {
     struct err err = {0};
@@ -19,7 +20,7 @@ static ProtobufCMessage *read_json(const ProtobufCMessageDescriptor *type, const
     return message;
 }
 
-static struct manual *manual_with(const char *routes) {
+static void make_manual(const char *routes) {
     const char *files[] = {
         arena_text(arena, "{'name':'routes.yaml','routes':{'route':[%s]}}", routes),
         "{'name':'ladders.yaml','ladders':{'ladder':[{'key':'B','anyHour':true},"
@@ -39,9 +40,9 @@ static struct manual *manual_with(const char *routes) {
         uint8_t *data = arena_alloc(arena, protobuf_c_message_get_packed_size(message) + 1);
         packed[i] = (struct bytes){data, protobuf_c_message_pack(message, data)};
     }
-    struct manual *manual = manual_new(1, packed, COUNT, &err);
+    manual_free(manual);
+    manual = manual_new(1, packed, COUNT, &err);
     CHECK_OK(!manual, err);
-    return manual;
 }
 
 static Wire__Event *event_of(const char *topic, const char *fields) {
@@ -57,8 +58,11 @@ static Wire__Event *event_of(const char *topic, const char *fields) {
 static struct route_page pages[ROUTE_PAGES_MAX];
 
 static size_t route(const char *routes, const char *topic, const char *fields) {
-    arena = arena_new((size_t)4 << 20);
-    return route_event(manual_with(routes), event_of(topic, fields), pages, arena);
+    if (!arena) {
+        arena = arena_new((size_t)16 << 20);
+    }
+    make_manual(routes);
+    return route_event(manual, event_of(topic, fields), pages, arena);
 }
 
 #define ASKED "{'key':'asked','event':'page.asked','to':['$to','$none','gm'],'ladder':'$ladder'}"
@@ -154,7 +158,6 @@ static void several_rules_fire_in_order_and_are_bounded(void) {
     CHECK(pages[1].stops);
     CHECK_TEXT(pages[1].ends, "a;b.*");
     const char *many = ASKED;
-    arena = arena_new(1 << 20);
     for (int i = 0; i < 20; i++) {
         many = arena_text(arena, "%s," ASKED, many);
     }
