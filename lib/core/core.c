@@ -454,7 +454,8 @@ static bool commit_group(struct core *core, struct err *err) {
     size_t outs = core->out_count;
     size_t running = core->running_count;
 
-    if (intake_flush(core, err) == 0 && job_start(core, err) == 0
+    if (intake_flush(core, err) == 0
+        && (core->restored || core->fenced || job_start(core, err) == 0)
         && store_commit(core->store, err) == 0) {
         core->committed = core->head;
         return true;
@@ -709,6 +710,9 @@ int64_t core_wake(const struct core *core) {
 
     if (core->queued > 0 || any_woken(core)) {
         return core->now_ms;
+    }
+    if (core->restored || core->fenced) {
+        return wake; /* timers and jobs wait until it may serve */
     }
     if (core->next_timer_ms < wake) {
         wake = core->next_timer_ms;
