@@ -464,14 +464,19 @@ static int doubt_slice(struct call *call, int64_t after, int64_t last, struct er
                      records[count - 1].id, call->now_ms, err);
 }
 
+/* A timer, and not at once: a restored store must hear its own later events first.  Due
+ * before all others, so that it runs before any job does. */
 int delivery_doubt(struct call *call, struct err *err) {
-    int64_t last = 0;
-
-    return pages_last_record(call, &last, err) || doubt_slice(call, 0, last, err) ? -1 : 0;
+    return timer_set(call, doubt_kind, "", "", 0, 1, err);
 }
 
 int delivery_on_doubt(struct call *call, const struct due *due, struct err *err) {
-    return doubt_slice(call, due->mark, strtoll(due->name, NULL, 10), err);
+    int64_t last = strtoll(due->name, NULL, 10);
+
+    if (due->mark == 0 && pages_last_record(call, &last, err)) {
+        return -1;
+    }
+    return doubt_slice(call, due->mark, last, err);
 }
 
 /* It will be sent, as a repeat, unless a later event says that it was. */

@@ -370,6 +370,22 @@ static void what_was_on_its_way_is_sent_again_after_a_restore(void) {
     paging_close();
 }
 
+static void what_a_backup_caught_sending_is_unknown(void) {
+    paging_open("2025-07-11T22:16:00+08:00");
+    meets("webhook", "S402", 1, CHANNEL_HANGS);
+    paging_happens("page.asked", "C1", leak);
+    paging_until("22:16:05");
+    paging_save();
+    paging_until("22:17"); /* unknown, sent again, accepted: later events of the same store */
+    CHECK(paging_sent("S402") == 2);
+    paging_restore();
+    paging_until("22:18");
+    CHECK(paging_sent("S402") == 2);
+    CHECK_TEXT(paging_record(paging_page("C1"), 0, "S402")->state, "accepted");
+    CHECK(paging_record(paging_page("C1"), 0, "S402")->times == 2);
+    paging_close();
+}
+
 static void a_restored_store_tells_nothing_twice(void) {
     paging_open("2025-07-11T22:16:00+08:00");
     paging_save();
@@ -485,6 +501,7 @@ static const struct test tests[] = {
     TEST(status_says_whether_paging_works),
     TEST(a_restored_store_knows_what_was_answered),
     TEST(what_was_on_its_way_is_sent_again_after_a_restore),
+    TEST(what_a_backup_caught_sending_is_unknown),
     TEST(a_restored_store_tells_nothing_twice),
     TEST(a_household_is_told_and_need_not_answer),
     TEST(a_notice_that_fails_goes_another_way_and_ends),
