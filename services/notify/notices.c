@@ -17,7 +17,7 @@ enum { TRIES_MAX = 3, RETRY_MS = 30 * 1000, LIST_MAX = 100, CHANNEL_MAX = 32, TE
 
 #define TOLD_COLUMNS                                                                               \
     "id, cause_source, cause_lane, cause_seq, case_no, unit, person, channel, text, state, tries," \
-    " why, asked_ms, sent_ms"
+    " why, asked_ms, sent_ms, job"
 
 /* What a resident is told by, in order; the first needs a phone. */
 static const char with_phone[] = "sms;app";
@@ -38,6 +38,7 @@ struct told {
     const char *why;
     int64_t asked_ms;
     int64_t sent_ms;
+    int64_t job; /* that sends it; 0: none */
 };
 
 /* ---- rows ---- */
@@ -59,6 +60,7 @@ static void read_told(struct query *q, struct told *told, struct arena *arena) {
     told->why = query_text(q, i++, arena);
     told->asked_ms = query_i64(q, i++);
     told->sent_ms = query_i64(q, i++);
+    told->job = query_i64(q, i++);
 }
 
 /* 1: it is new.  0: this cause told him before. */
@@ -88,7 +90,7 @@ static int insert_told(struct call *call, struct told *told, struct err *err) {
 
 static int save_told(struct call *call, const struct told *told, struct err *err) {
     struct query q = QUERY(call->store, "UPDATE told SET channel = ?2, state = ?3, tries = ?4,"
-                                        " why = ?5, sent_ms = ?6 WHERE id = ?1");
+                                        " why = ?5, sent_ms = ?6, job = ?7 WHERE id = ?1");
 
     query_bind_i64(&q, 1, told->id);
     query_bind_text(&q, 2, told->channel);
@@ -96,6 +98,7 @@ static int save_told(struct call *call, const struct told *told, struct err *err
     query_bind_i64(&q, 4, told->tries);
     query_bind_text(&q, 5, told->why);
     query_bind_i64(&q, 6, told->sent_ms);
+    query_bind_i64(&q, 7, told->job);
     return query_done(&q, err);
 }
 
@@ -155,13 +158,13 @@ static int send(struct call *call, struct told *told, int64_t due_ms, struct err
     if (text_eq(told->channel, ENDPOINTS_DESK)) {
         return sent(call, told, err); /* it stands in his list */
     }
+    if (message_of_notice(call, &notice, &input, err)) {
+        return -1;
+    }
     told->state = "sending";
-    return save_told(call, told, err) || message_of_notice(call, &notice, &input, err)
-                   || job_put(call, "tell", arena_text(call->arena, "%lld", (long long)told->id),
-                              input, due_ms, err)
-                          < 0
-               ? -1
-               : 0;
+    told->job = job_put(call, "tell", arena_text(call->arena, "%lld", (long long)told->id), input,
+                        due_ms, err);
+    return told->job < 0 ? -1 : save_told(call, told, err);
 }
 
 /* The channel after this one ("": the first) of "desk;webhook"; NULL: there is none. */
@@ -314,6 +317,26 @@ int notices_on_result(struct call *call, const struct job_result *job, struct er
     }
 }
 
+/* The row of the same cause and person: its id and job. */
+static int find_same(struct call *call, struct told *told, struct err *err) {
+    struct query q = QUERY(call->store, "SELECT id, job FROM told WHERE cause_source = ?1 AND"
+                                        " cause_lane = ?2 AND cause_seq = ?3 AND unit = ?4 AND"
+                                        " person = ?5");
+
+    query_bind_blob(&q, 1, told->source.data, told->source.size);
+    query_bind_i64(&q, 2, (int64_t)told->lane);
+    query_bind_i64(&q, 3, (int64_t)told->seq);
+    query_bind_text(&q, 4, told->unit);
+    query_bind_text(&q, 5, told->person);
+    int found = query_step(&q, err);
+    if (found == 1) {
+        told->id = query_i64(&q, 0);
+        told->job = query_i64(&q, 1);
+        query_end(&q);
+    }
+    return found;
+}
+
 /* Of a restored store: it was told then, and is not told again. */
 int notices_restore(struct call *call, struct err *err) {
     const Wire__Event *event = call->event;
@@ -336,7 +359,17 @@ int notices_restore(struct call *call, struct err *err) {
     told.lane = event->cause->lane;
     told.seq = event->cause->seq;
     int fresh = insert_told(call, &told, err);
-    return fresh == 1 ? save_told(call, &told, err) : fresh;
+    if (fresh == 0) { /* the backup caught it on its way */
+        fresh = find_same(call, &told, err);
+    }
+    if (fresh != 1) {
+        return fresh;
+    }
+    if (told.job > 0 && job_drop(call, told.job, err)) {
+        return -1;
+    }
+    told.job = 0;
+    return save_told(call, &told, err);
 }
 
 /* ---- the people of the units ---- */

@@ -129,6 +129,10 @@ static int sent(struct call *call, struct err *err) {
         return -1;
     }
     bool failed = text_eq(call->event->topic, "page.failed");
+    if (record.job > 0 && job_drop(call, record.job, err)) {
+        return -1; /* it ran, after the backup was made */
+    }
+    record.job = 0;
     record.times = number(call->event, "times");
     record.tries += failed;
     record.state = failed ? "failed" : "accepted";

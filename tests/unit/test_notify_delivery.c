@@ -386,6 +386,20 @@ static void what_a_backup_caught_sending_is_unknown(void) {
     paging_close();
 }
 
+static void a_notice_that_a_backup_caught_sending_is_not_sent_again(void) {
+    paging_open("2025-07-11T22:16:00+08:00");
+    meets("webhook", "S901", 1, CHANNEL_FAILS);
+    paging_happens("tell.asked", "C1", "{'to':'S901','text':'plain words'}");
+    paging_save(); /* it waits for its second try */
+    paging_until("22:18");
+    CHECK(paging_sent("S901") == 2);
+    paging_restore();
+    paging_until("22:20");
+    CHECK(paging_sent("S901") == 2);
+    CHECK(paging_told("told.sent", NULL) == 1);
+    paging_close();
+}
+
 static void a_restored_store_tells_nothing_twice(void) {
     paging_open("2025-07-11T22:16:00+08:00");
     paging_save();
@@ -502,6 +516,7 @@ static const struct test tests[] = {
     TEST(a_restored_store_knows_what_was_answered),
     TEST(what_was_on_its_way_is_sent_again_after_a_restore),
     TEST(what_a_backup_caught_sending_is_unknown),
+    TEST(a_notice_that_a_backup_caught_sending_is_not_sent_again),
     TEST(a_restored_store_tells_nothing_twice),
     TEST(a_household_is_told_and_need_not_answer),
     TEST(a_notice_that_fails_goes_another_way_and_ends),
