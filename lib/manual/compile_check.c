@@ -225,6 +225,38 @@ static void check_hidden(struct compiler *c, struct part *part) {
     c->file = part->source->name;
 }
 
+/* ---- pages that nobody could acknowledge ---- */
+
+static bool paged_may(const Manual__Procedure *p, const char *event) {
+    for (size_t i = 0; i < p->n_steps; i++) {
+        if (strcmp(p->steps[i]->event, event) == 0
+            && (has_who(p->steps[i], "paged") || has_who(p->steps[i], "staff"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A ladder pages more people than the one it begins with: whoever acknowledges must be
+ * allowed to do what his acknowledgement means. */
+static void check_pages(struct compiler *c, struct part *part) {
+    const Manual__Procedure *p = part->p;
+
+    for (size_t i = 0; i < p->n_steps; i++) {
+        const struct node *list = yaml_get(part->step_nodes[i], "do");
+        for (const struct node *op = compile_first(list); op; op = compile_next(list, op)) {
+            const struct node *ack = yaml_get(op, "ack");
+            if (ack && ack->kind == NODE_TEXT && table_get(&part->events, ack->text)
+                && !paged_may(p, ack->text)) {
+                c->file = part->step_files[i];
+                compile_mistake(c, ack, "who is paged may not do \"%s\": its `who` needs `paged`",
+                                ack->text);
+            }
+        }
+    }
+    c->file = part->source->name;
+}
+
 void compile_check_graph(struct compiler *c, struct part *part) {
     struct graph *graph = ARENA_NEW(c->arena, struct graph);
 
@@ -240,5 +272,6 @@ void compile_check_graph(struct compiler *c, struct part *part) {
     reach_back(graph);
     check_states(c, graph);
     check_hidden(c, part);
+    check_pages(c, part);
     c->file = part->source->name;
 }
