@@ -14,6 +14,7 @@ enum {
     BATCH = 64,
     BATCH_BYTES = 180 * 1024,
     STEPS_MAX = 20000,
+    IDLE_STEPS = 12,
 };
 
 static const int64_t midnight = INT64_C(1752163200000); /* 2025-07-11 00:00 +08:00 */
@@ -106,6 +107,34 @@ static void answer_append(struct engine *engine, const Wire__Request *call,
     answer(engine, call, &said.base);
 }
 
+/* True: the bus was asked something that it answers. */
+static bool answer_call(struct engine *engine, const struct out *out) {
+    ProtobufCAllocator allocator = arena_protobuf(engine->scratch);
+    Wire__Request *call = wire__request__unpack(&allocator, out->frame.size, out->frame.data);
+
+    CHECK(call);
+    if (strstr(call->method, "/Append")) {
+        Bus__AppendRequest *append = bus__append_request__unpack(&allocator, call->payload.len,
+                                                                 call->payload.data);
+        CHECK(append);
+        answer_append(engine, call, append);
+        return true;
+    }
+    if (!strstr(call->method, "/Pull")) {
+        return false;
+    }
+    Bus__PullRequest *pull = bus__pull_request__unpack(&allocator, call->payload.len,
+                                                       call->payload.data);
+    CHECK(pull);
+    const bool more = pull->lane == WIRE__LANE__NORMAL && engine->fed > pull->after;
+    if (!more && engine->heard[pull->lane]) {
+        return false; /* it waits */
+    }
+    engine->heard[pull->lane] = true;
+    answer_pull(engine, call, pull);
+    return true;
+}
+
 /* Answers the calls to the bus; keeps the reply to a request.  True: the bus was asked. */
 static bool carry(struct engine *engine) {
     ProtobufCAllocator allocator = arena_protobuf(engine->scratch);
@@ -116,25 +145,10 @@ static bool carry(struct engine *engine) {
             engine->reply = wire__reply__unpack(&allocator, out->frame.size, out->frame.data);
             CHECK(engine->reply);
         }
-        if (out->kind != OUT_CALL || strcmp(out->peer, "bus") != 0) {
-            continue;
-        }
-        Wire__Request *call = wire__request__unpack(&allocator, out->frame.size, out->frame.data);
-        CHECK(call);
-        if (strstr(call->method, "/Pull")) {
-            Bus__PullRequest *pull = bus__pull_request__unpack(&allocator, call->payload.len,
-                                                               call->payload.data);
-            const bool more = pull->lane == WIRE__LANE__NORMAL && engine->fed > pull->after;
-            if (more || !engine->heard[pull->lane]) {
-                engine->heard[pull->lane] = true;
-                answer_pull(engine, call, pull);
-                asked = true;
-            }
-        } else if (strstr(call->method, "/Append")) {
-            answer_append(
-                engine, call,
-                bus__append_request__unpack(&allocator, call->payload.len, call->payload.data));
-            asked = true;
+        if (out->kind == OUT_CALL && strcmp(out->peer, "bus") == 0) {
+            const size_t used = arena_used(engine->scratch); /* what is pushed is copied */
+            asked = answer_call(engine, out) || asked;
+            arena_rewind(engine->scratch, used);
         }
     }
     return asked;
@@ -157,18 +171,22 @@ static int64_t next_timer(struct engine *engine) {
 }
 
 void engine_settle(struct engine *engine) {
+    int idle = 0;
+
     for (int i = 0; i < STEPS_MAX; i++) {
         step(engine);
-        bool asked = carry(engine);
+        idle = carry(engine) ? 0 : idle + 1;
         const int64_t due = next_timer(engine);
-        if (!asked && (due == 0 || due > engine->now_ms) && engine->taken == engine->fed) {
+        if (idle < IDLE_STEPS || (due != 0 && due <= engine->now_ms)) {
+            continue; /* a small group leaves something for the next step */
+        }
+        if (engine->taken == engine->fed) {
             return;
         }
-        if (!asked && engine->taken < engine->fed) {
-            /* A pull that waits: it is asked again. */
-            core_peer_lost(engine->core, "bus");
-            engine->now_ms += 250;
-        }
+        /* A pull that waits: it is asked again. */
+        core_peer_lost(engine->core, "bus");
+        engine->now_ms += 250;
+        idle = 0;
     }
     CHECK(!"settled");
 }
