@@ -95,6 +95,10 @@ int main(int argc, char **argv) {
 
     cli.english = speaks_english(NULL);
     cli.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+    if (command && command->own_options && cli_flag(&argc, argv, "--help")) {
+        read_common(&cli, &argc, argv);
+        return help_for(&cli, command);
+    }
     if (command && command->own_options) {
         cli.arena = arena_new(ARENA_SIZE);
         int status = command->run(&cli, argc - at, argv + at);

@@ -33,9 +33,18 @@ static int run(struct cli *cli, int argc, char **argv) {
 
 const struct command rehearse_command = {
     .name = "rehearse",
-    .arguments = "[--explain] [--twice] [--store DIR] FILE...",
+    .arguments = "[--explain] [--twice] [--live] [--store DIR] FILE...",
     .zh = "在一个进程里按虚拟时间演练：故事和它应有的结果",
     .en = "play rehearsals in one process under virtual time",
+    .more_zh = "  --explain    时间线：谁做了什么，寻呼按哪条规则、经哪个渠道到了谁\n"
+               "  --twice      各演两遍，事件须完全相同\n"
+               "  --live       对真正的进程演，一分钟演作一秒\n"
+               "  --store 目录 留下各库    --seed N    --groups N    --manual 目录    --demo 目录",
+    .more_en =
+        "  --explain    the timeline: who did what, which page went to whom, by which rule\n"
+        "  --twice      play each twice: the event logs must be equal\n"
+        "  --live       against real processes, a minute in a second\n"
+        "  --store DIR  keep the stores    --seed N    --groups N    --manual DIR    --demo DIR",
     .run = run,
     .own_options = true,
 };

@@ -8,11 +8,5 @@
 #include "services/ticketing/ticketing.h"
 
 const struct service_def *const services_all[] = {
-    &bus_def,
-    &registry_def,
-    &ticketing_def,
-    &patrol_def,
-    &notify_def,
-    &reports_def,
-    NULL,
+    &bus_def, &registry_def, &ticketing_def, &patrol_def, &notify_def, &reports_def, NULL,
 };
