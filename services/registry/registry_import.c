@@ -314,6 +314,12 @@ static int read_row(struct call *call, const struct import *import, const Regist
     if (registry_entry_read(call, import->kind, raw, entry, err)) {
         return -1;
     }
+    /* All that is wrong with a row is said at once; whether deputies exist only the whole
+     * file can tell. */
+    if (entry->mistake_count > 0 && import->kind != &registry_staff_kind
+        && registry_entry_refer(call, entry, import->id, err)) {
+        return -1;
+    }
     int64_t line = first_line(call, import, entry->key, err);
     if (line > 0) {
         registry_mistake(call, entry, import->kind->fields[0].key, ERR_INVALID, "row_twice",

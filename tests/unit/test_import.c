@@ -276,7 +276,7 @@ static void units_are_checked_field_by_field(void) {
                           "1-1-101,1,1,1,1,1,S101,72,occupied,,,\r\n"
                           "1-1-103,1,1,1,3,1,S101,72m,occupied,,,\r\n"
                           "1-1-104,1,1,1,4,1,S101,72,empty,,,\r\n"
-                          "1-1-105,,1,1,5,1,S101,72,vacant,lost,yes,\r\n"
+                          "1-1-105,,1,1,5,1,S998,72,vacant,lost,yes,\r\n"
                           "\r\n"
                           "1-1-106,1,1,1,6,1,S101,89.5,vacant,sold,Y,Y\r\n",
                           false);
@@ -285,7 +285,7 @@ static void units_are_checked_field_by_field(void) {
     CHECK_TEXT(bad_rows(import), "3 steward:staff_unknown;4 unit:row_twice;"
                                  "5 floor_area_m2:decimal_wrong;6 status:choice_wrong;"
                                  "7 building:field_missing vacancy_kind:choice_wrong "
-                                 "risk:yes_wrong;");
+                                 "risk:yes_wrong steward:staff_unknown;");
     CHECK(rows_in("unit") == 0);
     CHECK(page(import, 0)->progress->rows == 7);
     aid_stop(&registry);
