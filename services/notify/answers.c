@@ -69,7 +69,7 @@ static int mine_or_any(struct call *call, const struct page *page, struct page_r
 
 static int acknowledge_page(struct call *call, struct page *page, const char *channel, bool *again,
                             struct err *err) {
-    struct page_record mine;
+    struct page_record mine = {0};
 
     *again = text_eq(page->state, "acknowledged") && text_eq(page->ended_by, call->actor->staff);
     if (*again) {
@@ -104,7 +104,7 @@ static int acknowledge_page(struct call *call, struct page *page, const char *ch
 static int newest_of_case(struct call *call, const char *case_no, struct page *newest,
                           struct err *err) {
     struct page *pages = arena_alloc(call->arena, CASE_PAGES_MAX * sizeof(struct page));
-    struct page_record mine;
+    struct page_record mine = {0};
     int count = pages_of_case(call, case_no, "", CASE_PAGES_MAX, pages, err);
     int best = -1;
 
@@ -147,7 +147,7 @@ static int named_page(struct call *call, const char *reference, const char *case
 static int acknowledge_others(struct call *call, const struct page *but, const char *channel,
                               struct err *err) {
     struct page *pages = arena_alloc(call->arena, CASE_PAGES_MAX * sizeof(struct page));
-    struct page_record mine;
+    struct page_record mine = {0};
     bool again = false;
     int count = pages_of_case(call, but->case_no, "open", CASE_PAGES_MAX, pages, err);
 
@@ -174,7 +174,7 @@ int answers_acknowledge(struct call *call, struct err *err) {
     const Notify__AcknowledgeRequest *request = call->request;
     const char *broken = text_check(request->channel, strlen(request->channel), PAGES_REFERENCE_MAX,
                                     false);
-    struct page page;
+    struct page page = {0};
     bool again = false;
 
     if (broken) {
@@ -195,7 +195,7 @@ int answers_by_link(struct call *call, struct err *err) {
     uint8_t token[PAGES_LINK_SIZE];
     uint8_t hash[PAGES_LINK_SIZE];
     struct page_record record;
-    struct page page;
+    struct page page = {0};
     bool again = false;
 
     if (strlen(request->token) != 2 * sizeof token
@@ -227,7 +227,7 @@ int answers_by_link(struct call *call, struct err *err) {
 /* ---- reject ---- */
 
 static int reject_page(struct call *call, struct page *page, const char *reason, struct err *err) {
-    struct page_record mine;
+    struct page_record mine = {0};
     int found = my_record(call, page->id, &mine, err);
 
     if (found != 1) {
@@ -256,7 +256,7 @@ int answers_reject(struct call *call, struct err *err) {
     const Notify__RejectRequest *request = call->request;
     const char *broken = text_check(request->reason, strlen(request->reason), REASON_MAX, false);
     Notify__RejectReply *reply = ARENA_NEW(call->arena, Notify__RejectReply);
-    struct page page;
+    struct page page = {0};
 
     if (broken) {
         return err_set(err, ERR_INVALID, broken, "field=reason\nmax=%d", REASON_MAX);

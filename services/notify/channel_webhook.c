@@ -1,6 +1,7 @@
 #include "channel_webhook.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -35,21 +36,51 @@ static void start_curl(void) {
 
 /* ---- addresses that a message must not be sent to by mistake ---- */
 
-static bool private_v4(const uint8_t a[IPV4_BYTES]) {
-    return a[0] == 0 || a[0] == 10 || a[0] == 127 || (a[0] == 169 && a[1] == 254)
-           || (a[0] == 172 && a[1] >= 16 && a[1] < 32) || (a[0] == 192 && a[1] == 168)
-           || (a[0] == 100 && a[1] >= 64 && a[1] < 128) || a[0] >= 224;
+/* The first `bits` of an address of our own. */
+struct network {
+    uint8_t start[IPV6_BYTES];
+    unsigned bits;
+};
+
+static const struct network own_v4[] = {
+    {{0}, 8},        {{10}, 8},        {{127}, 8},      {{169, 254}, 16},
+    {{172, 16}, 12}, {{192, 168}, 16}, {{100, 64}, 10}, {{224}, 3},
+};
+static const struct network own_v6[] = {
+    {{0}, 96},
+    {{0xFC}, 7},
+    {{0xFE, 0x80}, 9},
+    {{0xFF}, 8},
+};
+static const struct network mapped_v4 = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF}, 96};
+
+static bool is_in(const struct network *network, const uint8_t *address) {
+    unsigned bytes = network->bits / CHAR_BIT;
+    unsigned rest = network->bits % CHAR_BIT;
+    unsigned mask = UCHAR_MAX << (CHAR_BIT - rest) & UCHAR_MAX;
+
+    return memcmp(network->start, address, bytes) == 0
+           && (rest == 0 || (address[bytes] & mask) == (network->start[bytes] & mask));
 }
 
-static bool private_v6(const uint8_t a[IPV6_BYTES]) {
-    static const uint8_t mapped[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
-    static const uint8_t zeros[IPV6_BYTES - 1] = {0};
-
-    if (memcmp(a, mapped, sizeof mapped) == 0) {
-        return private_v4(a + sizeof mapped);
+static bool is_own(const struct network *networks, size_t count, const uint8_t *address) {
+    for (size_t i = 0; i < count; i++) {
+        if (is_in(&networks[i], address)) {
+            return true;
+        }
     }
-    return memcmp(a, zeros, sizeof zeros) == 0 || (a[0] & 0xFEU) == 0xFCU
-           || (a[0] == 0xFE && (a[1] & 0x80U) == 0x80U) || a[0] == 0xFF;
+    return false;
+}
+
+static bool private_v4(const uint8_t *address) {
+    return is_own(own_v4, sizeof own_v4 / sizeof own_v4[0], address);
+}
+
+static bool private_v6(const uint8_t *address) {
+    if (is_in(&mapped_v4, address)) {
+        return private_v4(address + IPV6_BYTES - IPV4_BYTES);
+    }
+    return is_own(own_v6, sizeof own_v6 / sizeof own_v6[0], address);
 }
 
 static bool is_private(const struct sockaddr *address) {
@@ -90,8 +121,10 @@ static size_t take_reply(char *data, size_t one, size_t count, void *arg) {
     size_t size = one * count;
 
     for (size_t i = 0; i < size && answer->size + i + 1 < sizeof answer->reference; i++) {
-        unsigned char c = (unsigned char)data[i];
-        answer->reference[answer->size + i] = c > ' ' && c < 0x7F ? (char)c : ' ';
+        answer->reference[answer->size + i] = data[i];
+        if (data[i] <= ' ' || data[i] > '~') {
+            answer->reference[answer->size + i] = ' ';
+        }
     }
     answer->size += size;
     return answer->size > REPLY_MAX ? 0 : size;

@@ -403,6 +403,8 @@ static void wake_pager(struct call *call, const char *staff) {
 }
 
 int pages_record_insert(struct call *call, struct page_record *record, struct err *err) {
+    int i = 0;
+
     if (next_move(call, &record->moved, err)) {
         return -1;
     }
@@ -411,20 +413,20 @@ int pages_record_insert(struct call *call, struct page_record *record, struct er
                            " times, tries, answer, why, due_ms, sent_ms, next_ms, moved,"
                            " link_until_ms, job) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
                            " ?10, ?11, ?12, ?13, ?14, 0, 0) RETURNING id");
-    query_bind_i64(&q, 1, record->page);
-    query_bind_i64(&q, 2, record->step);
-    query_bind_text(&q, 3, record->staff);
-    query_bind_text(&q, 4, record->stands_for);
-    query_bind_text(&q, 5, record->channel);
-    query_bind_text(&q, 6, record->state);
-    query_bind_i64(&q, 7, record->times);
-    query_bind_i64(&q, 8, record->tries);
-    query_bind_text(&q, 9, record->answer);
-    query_bind_text(&q, 10, record->why);
-    query_bind_i64(&q, 11, record->due_ms);
-    query_bind_i64(&q, 12, record->sent_ms);
-    bind_due(&q, 13, record->next_ms);
-    query_bind_i64(&q, 14, record->moved);
+    query_bind_i64(&q, ++i, record->page);
+    query_bind_i64(&q, ++i, record->step);
+    query_bind_text(&q, ++i, record->staff);
+    query_bind_text(&q, ++i, record->stands_for);
+    query_bind_text(&q, ++i, record->channel);
+    query_bind_text(&q, ++i, record->state);
+    query_bind_i64(&q, ++i, record->times);
+    query_bind_i64(&q, ++i, record->tries);
+    query_bind_text(&q, ++i, record->answer);
+    query_bind_text(&q, ++i, record->why);
+    query_bind_i64(&q, ++i, record->due_ms);
+    query_bind_i64(&q, ++i, record->sent_ms);
+    bind_due(&q, ++i, record->next_ms);
+    query_bind_i64(&q, ++i, record->moved);
     if (query_step(&q, err) != 1) {
         return -1;
     }

@@ -151,9 +151,10 @@ static void without_an_address_it_is_refused(void) {
 
 static void our_own_network_must_be_meant(void) {
     static const char *const astray[] = {
-        "https://127.0.0.1:1/", "https://10.0.0.1/",        "https://192.168.1.1/",
-        "https://[::1]:1/",     "https://169.254.169.254/", "http://127.0.0.1:1/",
-        "file:///etc/hostname",
+        "https://127.0.0.1:1/",         "https://10.0.0.1/",
+        "https://192.168.1.1/",         "https://[::1]:1/",
+        "https://[::ffff:10.0.0.1]:1/", "https://169.254.169.254/",
+        "http://127.0.0.1:1/",          "file:///etc/hostname",
     };
 
     for (size_t i = 0; i < sizeof astray / sizeof astray[0]; i++) {
