@@ -1,0 +1,199 @@
+/*
+ * patrol - rounds come from the plan and its timer; rosters come whole.
+ */
+#include "base/text.h"
+#include "core/timer.h"
+#include "engine_aid.h"
+#include "services/patrol/patrol.h"
+#include "shouwen/patrol/v1/patrol.pb-c.h"
+#include "store/query.h"
+
+static struct engine engine;
+
+static const int64_t hour = INT64_C(3600) * 1000;
+
+static void begin(void) {
+    engine_start(&engine, &patrol_def, "manual", 0);
+}
+
+static int64_t count(const char *sql) {
+    /* Only this file's literals come here. */
+    struct query q = query_start(core_store(engine.core), sql);
+    struct err err = {0};
+
+    CHECK(query_step(&q, &err) == 1);
+    const int64_t n = query_i64(&q, 0);
+    query_end(&q);
+    return n;
+}
+
+/* ---- rounds ---- */
+
+static const char *round_of(const char *area, int64_t place) {
+    Cases__ListCasesRequest request = CASES__LIST_CASES_REQUEST__INIT;
+
+    request.list = "rounds_today";
+    Cases__ListCasesReply *reply = engine_ask(&engine, "S301", "ListCases", &request.base, NULL);
+    CHECK(reply);
+    for (size_t i = 0; i < reply->n_cases; i++) {
+        if (text_eq(engine_field(reply->cases[i], "route"), area)
+            && value_i64(reply->cases[i]->fields, reply->cases[i]->n_fields, "round_no", 0)
+                   == place) {
+            return reply->cases[i]->case_no;
+        }
+    }
+    return "";
+}
+
+static void each_day_has_the_rounds_of_the_plan(void) {
+    begin();
+    engine_advance(&engine, engine_at(24 + 5, 59));
+    const int before = engine_count(&engine, "round.open", NULL);
+    engine_advance(&engine, engine_at(24 + 6, 0));
+    CHECK(engine_count(&engine, "round.open", NULL) == before + 6); /* two of each area */
+    const char *number = round_of("2", 1);
+    CHECK(*number);
+    Cases__Case *kase = engine_get(&engine, number);
+    CHECK_TEXT(kase->state, "scheduled");
+    CHECK_TEXT(kase->handler, "S202"); /* 陈静 has area 2 */
+    CHECK_TEXT(engine_field(kase, "date"), "2025-07-12");
+    CHECK(value_i64(kase->fields, kase->n_fields, "planned_from", 0) == engine_at(24 + 9, 0));
+    CHECK(value_i64(kase->fields, kase->n_fields, "points_planned", 0) > 0);
+    engine_advance(&engine, engine_at(24 + 23, 0));
+    CHECK(engine_count(&engine, "round.open", NULL) == before + 6);
+    CHECK_TEXT(engine_get(&engine, number)->state, "missed");
+    CHECK(engine_count(&engine, "clock.due", number) == 2); /* its start, and its end */
+    engine_stop(&engine);
+}
+
+static void a_day_without_the_service_is_seen_to_be_missed(void) {
+    begin();
+    engine_advance(&engine, engine_at(23, 0));
+    const int before = engine_count(&engine, "round.open", NULL);
+    engine.now_ms = engine_at(3 * 24 + 23, 0); /* down for three days */
+    engine_settle(&engine);
+    CHECK(engine_count(&engine, "round.open", NULL) == before + 18);
+    CHECK(engine_count(&engine, "plan.opened", NULL) == 4);
+    engine_stop(&engine);
+}
+
+static void a_finding_becomes_a_case_once(void) {
+    begin();
+    engine_advance(&engine, engine_at(24 + 9, 0));
+    const char *number = round_of("1", 1);
+    (void)engine_must(&engine, "S201", number, "start", NO_PAIRS);
+    (void)engine_must(&engine, "S201", number, "record",
+                      PAIRS("building=1", "entrance=1", "checkpoint=1号楼1单元"));
+    (void)engine_must(&engine, "S201", number, "record",
+                      PAIRS("building=1", "entrance=2", "checkpoint=1号楼2单元", "class=facility",
+                            "finding=lamp broken", "action=repair"));
+    Cases__Case *kase = engine_get(&engine, number);
+    CHECK(value_i64(kase->fields, kase->n_fields, "points_recorded", 0) == 2);
+    const Wire__Value *points = value_find(kase->fields, kase->n_fields, "points");
+    CHECK(points && points->kind_case == WIRE__VALUE__KIND_ROWS && points->rows->n_row == 2);
+    CHECK(kase->n_children == 1);
+    const char *finding = kase->children[0];
+    CHECK_TEXT(engine_field(engine_get(&engine, finding), "class"), "facility");
+    engine_refused(&engine, "S402", number, "record", PAIRS("checkpoint=x"), "event_not_yours");
+    (void)engine_must(&engine, "S201", number, "finish", NO_PAIRS);
+    engine_settle(&engine);
+    /* A repair is kept by another service: it is asked for once, and noted when it is there. */
+    CHECK(engine_count(&engine, "case.asked", finding) == 1);
+    Wire__Event *asked = engine_last(&engine, "case.asked", finding);
+    CHECK_TEXT(value_text(asked->fields, asked->n_fields, "procedure"), "repair");
+    struct values fields = {.arena = engine.scratch};
+    Wire__Event done = WIRE__EVENT__INIT;
+    values_add_text(&fields, "parent", finding);
+    values_add_text(&fields, "procedure", "repair");
+    values_add_text(&fields, "state", "registered");
+    done.topic = "case.done";
+    done.case_no = "E01-KF011-20250712-0001";
+    done.service = "ticketing";
+    done.fields = fields.list;
+    done.n_fields = fields.count;
+    engine_feed(&engine, &done);
+    engine_settle(&engine);
+    kase = engine_get(&engine, finding);
+    CHECK(kase->n_children == 1);
+    CHECK_TEXT(kase->children[0], "E01-KF011-20250712-0001");
+    engine_stop(&engine);
+}
+
+/* ---- rosters ---- */
+
+static Patrol__ImportRosterReply *send_part(const char *who, uint32_t part, bool last, size_t rows,
+                                            int64_t length_ms, const char *person) {
+    Patrol__ImportRosterRequest request = PATROL__IMPORT_ROSTER_REQUEST__INIT;
+    static Patrol__Duty duties[256];
+    static Patrol__Duty *list[256];
+
+    for (size_t i = 0; i < rows; i++) {
+        patrol__duty__init(&duties[i]);
+        duties[i].post = "gate";
+        duties[i].shift = "day";
+        duties[i].staff = person;
+        duties[i].start_ms = engine_at(8, 0) + (int64_t)(part * 1000 + i) * 24 * hour;
+        duties[i].end_ms = duties[i].start_ms + length_ms;
+        list[i] = &duties[i];
+    }
+    request.period = "2025-08";
+    request.part = part;
+    request.last = last;
+    request.duties = list;
+    request.n_duties = rows;
+    return engine_ask(&engine, who, "ImportRoster", &request.base, NULL);
+}
+
+static void a_roster_comes_whole_or_not_at_all(void) {
+    begin();
+    CHECK(!send_part("S101", 1, true, 3, 8 * hour, "S501"));
+    CHECK_TEXT(engine.reply->rule, "not_permitted");
+    CHECK(send_part("S301", 1, false, 200, 8 * hour, "S501")->rows == 200);
+    engine_settle(&engine);
+    CHECK(engine_count(&engine, "roster.duty", NULL) == 0);
+    CHECK(!send_part("S301", 3, true, 10, 8 * hour, "S501"));
+    CHECK_TEXT(engine.reply->rule, "roster_parts");
+    CHECK(!send_part("S301", 2, true, 10, -hour, "S501"));
+    CHECK_TEXT(engine.reply->rule, "roster_times");
+    CHECK(!send_part("S301", 2, true, 10, hour, ""));
+    CHECK_TEXT(engine.reply->rule, "roster_row");
+    engine_settle(&engine);
+    CHECK(engine_count(&engine, "roster.duty", NULL) == 0);
+    CHECK(send_part("S301", 2, true, 50, 8 * hour, "S501")->rows == 250);
+    engine_settle(&engine);
+    CHECK(engine_count(&engine, "roster.duty", NULL) == 250);
+    CHECK(engine_count(&engine, "roster.dropped", NULL) == 1);
+    CHECK(count("SELECT count(*) FROM roster_row") == 0);
+    /* The next version replaces it. */
+    CHECK(send_part("S301", 1, true, 5, 8 * hour, "S502"));
+    engine_settle(&engine);
+    CHECK(count("SELECT count(*) FROM duty WHERE period = '2025-08'") == 5);
+    CHECK(count("SELECT count(*) FROM duty WHERE staff = 'S501'") == 0);
+    Wire__Event *dropped = engine_last(&engine, "roster.dropped", NULL);
+    CHECK(value_i64(dropped->fields, dropped->n_fields, "below", 0) == 2);
+    engine_stop(&engine);
+}
+
+static void who_is_on_duty_can_be_asked(void) {
+    begin();
+    Patrol__ListDutiesRequest request = PATROL__LIST_DUTIES_REQUEST__INIT;
+    request.post = "engineering";
+    Patrol__ListDutiesReply *reply = engine_ask(&engine, "S101", "ListDuties", &request.base, NULL);
+    CHECK(reply && reply->n_duties == 2);
+    CHECK_TEXT(reply->duties[0]->staff, "S402");
+    CHECK(reply->duties[0]->order == 1);
+    request.at_ms = engine_at(24 * 300, 0);
+    reply = engine_ask(&engine, "S101", "ListDuties", &request.base, NULL);
+    CHECK(reply && reply->n_duties == 0);
+    engine_stop(&engine);
+}
+
+static const struct test tests[] = {
+    TEST(each_day_has_the_rounds_of_the_plan), TEST(a_day_without_the_service_is_seen_to_be_missed),
+    TEST(a_finding_becomes_a_case_once),       TEST(a_roster_comes_whole_or_not_at_all),
+    TEST(who_is_on_duty_can_be_asked),
+};
+
+int main(int argc, char **argv) {
+    return RUN_TESTS(tests, argc, argv);
+}
