@@ -320,7 +320,8 @@ static void fill_roles(struct registry *registry, Manual__Roles *roles) {
         roles->permission[roles->n_permission++] = permission(registry, read[i], "front", "boss");
     }
     roles->permission[roles->n_permission++] = permission(registry, "person.unmask", "front", NULL);
-    roles->permission[roles->n_permission++] = permission(registry, "system.operate", "sysop", NULL);
+    roles->permission[roles->n_permission++] = permission(registry, "system.operate", "sysop",
+                                                          NULL);
 }
 
 static void fill_texts(struct registry *registry, Manual__Texts *texts) {
