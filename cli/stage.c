@@ -314,16 +314,18 @@ static Wire__Reply *copy_reply(const struct stage *stage, const struct client_an
     return copy;
 }
 
-static int ask(void *arg, const struct rehearsal_caller *caller, const char *service,
-               const char *method, struct bytes payload, const uint8_t *id, uint8_t *id_used,
+static int ask(void *arg, const struct rehearsal_request *asked, uint8_t *id_used,
                Wire__Reply **reply, struct arena *arena, struct err *err) {
     struct stage *stage = arg;
+    const struct rehearsal_caller *caller = asked->caller;
+    const char *service = asked->service;
     struct methods_found found;
     struct client_answer answer = {.reply = NULL};
-    struct client_request request = {.method = method, .id = id, .timeout_ms = ASK_MS};
+    struct client_request request = {
+        .method = asked->method, .id = asked->id, .timeout_ms = ASK_MS};
 
     arena_reset(stage->scratch);
-    if (methods_find(method, &found, stage->scratch, err)) {
+    if (methods_find(asked->method, &found, stage->scratch, err)) {
         return -1;
     }
     if (caller->peer) {
@@ -333,7 +335,7 @@ static int ask(void *arg, const struct rehearsal_caller *caller, const char *ser
     if (caller->staff && session_token(stage->session, caller->staff, &request.token, err)) {
         return -1;
     }
-    request.payload = moved(stage, found.method->input, payload, true, stage->scratch);
+    request.payload = moved(stage, found.method->input, asked->payload, true, stage->scratch);
     struct err refused = {0};
     if (session_raw(stage->session, service ? service : found.service, &request, &answer, &refused)
         && refused.code == ERR_NOT_FOUND && !answer.reply) {

@@ -42,7 +42,7 @@ static size_t edits(const char *a, const char *b) {
     for (size_t j = 0; j <= length; j++) {
         row[j] = j;
     }
-    for (size_t i = 0; a[i] && i < JSON_FIELD_NAME_MAX; i++) {
+    for (size_t i = 0; i < JSON_FIELD_NAME_MAX && a[i]; i++) {
         size_t corner = row[0];
         row[0] = i + 1;
         for (size_t j = 0; j < length; j++) {

@@ -13,6 +13,7 @@ enum {
     FILE_MAX = 64 * 1024 * 1024,
     PART_ROWS = 256,
     PART_BYTES = 40 * 1024,
+    BAD_AT_ONCE = 50,
     POLLS_MAX = 100 * 1000,
     PERIOD_SIZE = 7, /* "2025-07" */
 };
@@ -109,7 +110,7 @@ static int list_bad(const struct import_link *link, int64_t id, struct import_re
     Registry__GetImportRequest request = REGISTRY__GET_IMPORT_REQUEST__INIT;
 
     request.import = id;
-    request.max = 50;
+    request.max = BAD_AT_ONCE;
     result->bad_rows = arena_alloc(arena, IMPORT_BAD_MAX * sizeof(*result->bad_rows));
     for (;;) {
         const Registry__GetImportReply *reply = (const Registry__GetImportReply *)link->ask(

@@ -464,44 +464,52 @@ static int wait_answer(struct rehearsal *world, struct part_of_world *part, stru
     return 0;
 }
 
-int rehearsal_ask(struct rehearsal *world, const struct rehearsal_caller *caller,
-                  const char *service, const char *method, struct bytes payload, const uint8_t *id,
-                  Wire__Reply **reply, struct arena *arena, struct err *err) {
-    struct part_of_world *part = rehearsal_must(world, service, err);
+/* The frame on the wire; the route by which its reply will come back. */
+static void post_request(struct rehearsal *world, struct part_of_world *part,
+                         const struct rehearsal_request *asked) {
     Wire__Request request = WIRE__REQUEST__INIT;
+    const struct rehearsal_caller *caller = asked->caller;
     struct route route = {0};
+    struct origin origin = {.peer = caller->peer, .local = caller->local};
+
+    request.id = (ProtobufCBinaryData){CORE_ID_SIZE, world->id};
+    request.method = asked->method;
+    request.locale = caller->locale ? caller->locale : "zh";
+    request.payload = binary(asked->payload);
+    if (caller->staff) {
+        request.token = binary(token_of(world, caller));
+    }
+    origin.route = new_route(world, &route);
+    world->waiting = origin.route;
+    (void)core_push_request(part->core, &origin, pack(&request.base, world->scratch));
+}
+
+int rehearsal_ask(struct rehearsal *world, const struct rehearsal_request *request,
+                  Wire__Reply **reply, struct arena *arena, struct err *err) {
+    struct part_of_world *part = rehearsal_must(world, request->service, err);
 
     if (!part) {
         return -1;
     }
     arena_reset(world->scratch);
-    next_id(world, id);
-    if (!part->core || rehearsal_is_cut(world, "caller", service)) {
-        *reply = unavailable(service, arena);
+    next_id(world, request->id);
+    if (!part->core || rehearsal_is_cut(world, "caller", request->service)) {
+        *reply = unavailable(request->service, arena);
         return 0;
     }
-    request.id = (ProtobufCBinaryData){CORE_ID_SIZE, world->id};
-    request.method = method;
-    request.locale = caller->locale ? caller->locale : "zh";
-    request.payload = binary(payload);
-    if (caller->staff) {
-        request.token = binary(token_of(world, caller));
-    }
-    struct origin origin = {
-        .route = new_route(world, &route), .peer = caller->peer, .local = caller->local};
-    world->waiting = origin.route;
-    (void)core_push_request(part->core, &origin, pack(&request.base, world->scratch));
+    post_request(world, part, request);
     if (wait_answer(world, part, err)) {
         return -1;
     }
     if (world->waiting) {
         world->waiting = 0;
-        *reply = unavailable(service, arena);
+        *reply = unavailable(request->service, arena);
         return 0;
     }
     ProtobufCAllocator allocator = arena_protobuf(arena);
     *reply = wire__reply__unpack(&allocator, world->answer_size, world->answer);
-    return *reply ? 0 : err_plain(err, ERR_INTERNAL, "%s answered with no message", service);
+    return *reply ? 0
+                  : err_plain(err, ERR_INTERNAL, "%s answered with no message", request->service);
 }
 
 /* ---- looking ---- */

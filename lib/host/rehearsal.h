@@ -66,14 +66,20 @@ struct rehearsal_caller {
     const char *locale; /* NULL: zh */
 };
 
+struct rehearsal_request {
+    const struct rehearsal_caller *caller;
+    const char *service;
+    const char *method;   /* full name */
+    struct bytes payload; /* packed */
+    const uint8_t *id;    /* 16 bytes to send an earlier one again; NULL: a new one */
+};
+
 /*
- * rehearsal_ask - a request at this instant, before what is due at it.  `id` of 16
- * bytes, or NULL for a new one (rehearsal_id tells which).  0 with *reply in the
- * arena, also when it is a refusal; a service that is down or cut off answers
- * UNAVAILABLE, as a client would say.  `service` NULL: by the method's name.
+ * rehearsal_ask - a request at this instant, before what is due at it; rehearsal_id
+ * tells the id it had.  0 with *reply in the arena, also when it is a refusal; a
+ * service that is down or cut off answers UNAVAILABLE, as a client would say.
  */
-int rehearsal_ask(struct rehearsal *world, const struct rehearsal_caller *caller,
-                  const char *service, const char *method, struct bytes payload, const uint8_t *id,
+int rehearsal_ask(struct rehearsal *world, const struct rehearsal_request *request,
                   Wire__Reply **reply, struct arena *arena, struct err *err);
 const uint8_t *rehearsal_id(const struct rehearsal *world);
 

@@ -30,6 +30,8 @@ enum {
     USAGE = 2,
 };
 
+static const double NANOSECONDS = 1e9;
+
 int rehearse_fail(struct rehearse *r, int line, const char *fmt, ...) {
     char text[MESSAGE_MAX];
     va_list args;
@@ -49,7 +51,8 @@ static void know_case(struct rehearse *r, const struct seen *seen) {
     const size_t suffix = sizeof ".open" - 1;
     size_t length = strlen(event->topic);
 
-    if (!event->case_no[0] || length <= suffix || strcmp(event->topic + length - suffix, ".open")) {
+    if (!event->case_no[0] || length <= suffix
+        || strcmp(event->topic + length - suffix, ".open") != 0) {
         return;
     }
     if (r->case_count < REHEARSE_CASES_MAX) {
@@ -220,8 +223,8 @@ int rehearse_ask(struct rehearse *r, const struct rehearsal_caller *caller, cons
     }
     *request = (struct request){
         .caller = *caller, .service = service, .method = method, .payload = packed};
-    if (r->stage->ask(r->stage->arg, caller, service, method, packed, again ? id : NULL,
-                      request->id, &outcome->reply, r->arena, err)) {
+    const struct rehearsal_request asked = {caller, service, method, packed, again ? id : NULL};
+    if (r->stage->ask(r->stage->arg, &asked, request->id, &outcome->reply, r->arena, err)) {
         return -1;
     }
     outcome->asked = true;
@@ -349,6 +352,7 @@ static bool play_for(struct rehearse *r, const struct node *step, const struct n
 
 static bool move_to(struct rehearse *r, const struct node *step) {
     const struct node *at = yaml_get(step, "at");
+    const int line = at ? at->line : step->line;
     const char *text = at ? rehearse_text(r, at) : "+0s";
     int64_t to_ms = 0;
     struct err err = {0};
@@ -358,11 +362,11 @@ static bool move_to(struct rehearse *r, const struct node *step) {
         return false;
     }
     if (!rehearse_time(r, text, r->now_ms, &to_ms)) {
-        (void)rehearse_fail(r, at->line, "\"%s\" is no time", text);
+        (void)rehearse_fail(r, line, "\"%s\" is no time", text);
         return false;
     }
     if (to_ms < r->now_ms) {
-        (void)rehearse_fail(r, at->line, "%s is before the step before (%s)", text,
+        (void)rehearse_fail(r, line, "%s is before the step before (%s)", text,
                             rehearse_show_time(r, r->now_ms));
         return false;
     }
@@ -372,7 +376,7 @@ static bool move_to(struct rehearse *r, const struct node *step) {
         int64_t left_ms = to_ms - r->now_ms;
         int64_t next_ms = slice_ms > 0 && slice_ms < left_ms ? r->now_ms + slice_ms : to_ms;
         if (r->stage->advance(r->stage->arg, next_ms, &err) || rehearse_gather(r, &err)) {
-            (void)rehearse_fail(r, at ? at->line : step->line, "%s", err.args);
+            (void)rehearse_fail(r, line, "%s", err.args);
             return false;
         }
         r->now_ms = next_ms;
@@ -512,7 +516,7 @@ void rehearse_file(const struct rehearse_options *options, const char *file,
     free(r);
     (void)clock_gettime(CLOCK_MONOTONIC, &after);
     result->seconds = (double)(after.tv_sec - before.tv_sec)
-                      + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+                      + (double)(after.tv_nsec - before.tv_nsec) / NANOSECONDS;
 }
 
 /* ---- the command ---- */

@@ -17,8 +17,7 @@ struct rehearse_stage {
     int64_t (*now)(void *arg);
     int (*advance)(void *arg, int64_t to_ms, struct err *err);
     int (*settle)(void *arg, struct err *err);
-    int (*ask)(void *arg, const struct rehearsal_caller *caller, const char *service,
-               const char *method, struct bytes payload, const uint8_t *id, uint8_t *id_used,
+    int (*ask)(void *arg, const struct rehearsal_request *request, uint8_t *id_used,
                Wire__Reply **reply, struct arena *arena, struct err *err);
     int (*events)(void *arg, const char *service, uint64_t after, size_t max, struct arena *arena,
                   struct bytes *events, struct err *err);

@@ -10,7 +10,16 @@
 #include "core/event.h"
 #include "host/rehearse_private.h"
 
-enum { NAME_MAX_LEN = 80, MINUTE_MS = 60 * 1000, ROLES_MAX = TOKEN_ROLES_MAX };
+enum {
+    NAME_MAX_LEN = 80,
+    MINUTE_MS = 60 * 1000,
+    ROLES_MAX = TOKEN_ROLES_MAX,
+    TEN = 10,
+    HOUR_MAX = 23,
+    MINUTE_MAX = 59,
+    MONTH_MAX = 12,
+    DAY_MAX = 31,
+};
 
 static const int64_t hour_ms = INT64_C(3600000);
 static const int64_t day_ms = INT64_C(86400000);
@@ -147,10 +156,23 @@ static const char *resolve(struct rehearse *r, const char *text, size_t *used, i
     return found;
 }
 
+static bool append(struct rehearse *r, int line, char *made, size_t *size, const char *text,
+                   size_t length) {
+    if (*size + length + 1 > REHEARSE_TEXT_MAX) {
+        (void)rehearse_fail(r, line, "this text is longer than %d bytes", REHEARSE_TEXT_MAX);
+        return false;
+    }
+    memcpy(made + *size, text, length);
+    *size += length;
+    made[*size] = '\0';
+    return true;
+}
+
 /* {i} and {unit} first, so that they may stand in a name. */
 static bool put_loop(struct rehearse *r, const struct node *node, char *made) {
     size_t size = 0;
 
+    made[0] = '\0';
     for (const char *at = node->text; *at;) {
         char number[24];
         const char *put = NULL;
@@ -163,17 +185,11 @@ static bool put_loop(struct rehearse *r, const struct node *node, char *made) {
             put = r->loop_unit;
             used = 6;
         }
-        size_t length = put ? strlen(put) : 1;
-        if (size + length + 1 > REHEARSE_TEXT_MAX) {
-            (void)rehearse_fail(r, node->line, "this text is longer than %d bytes",
-                                REHEARSE_TEXT_MAX);
+        if (!append(r, node->line, made, &size, put ? put : at, put ? strlen(put) : 1)) {
             return false;
         }
-        memcpy(made + size, put ? put : at, length);
-        size += length;
         at += used;
     }
-    made[size] = '\0';
     return true;
 }
 
@@ -198,14 +214,9 @@ const char *rehearse_text(struct rehearse *r, const struct node *node) {
                 return NULL;
             }
         }
-        size_t length = put ? strlen(put) : 1;
-        if (size + length + 1 > sizeof made) {
-            (void)rehearse_fail(r, node->line, "this text is longer than %d bytes",
-                                REHEARSE_TEXT_MAX);
+        if (!append(r, node->line, made, &size, put ? put : at, put ? strlen(put) : 1)) {
             return NULL;
         }
-        memcpy(made + size, put ? put : at, length);
-        size += length;
         at += used;
     }
     return arena_copy(r->arena, made, size);
@@ -254,26 +265,37 @@ bool rehearse_span(const char *text, int64_t *ms) {
     return true;
 }
 
+/* Two digits at `*text`, no more than `most`; then it stands behind them. */
+static bool two_digits(const char **text, int most, int *number) {
+    const char *at = *text;
+
+    if (!isdigit((unsigned char)at[0]) || !isdigit((unsigned char)at[1])
+        || isdigit((unsigned char)at[2])) {
+        return false;
+    }
+    *number = (at[0] - '0') * TEN + (at[1] - '0');
+    *text = at + 2;
+    return *number <= most;
+}
+
 /* "22:14" or "22:14:30" and nothing behind: milliseconds of the day. */
 static bool time_of_day(const char *text, int64_t *ms) {
     int hour = 0;
     int minute = 0;
     int second = 0;
-    int used = 0;
 
-    if (sscanf(text, "%2d:%2d%n", &hour, &minute, &used) != 2) {
+    if (!two_digits(&text, HOUR_MAX, &hour) || *text++ != ':'
+        || !two_digits(&text, MINUTE_MAX, &minute)) {
         return false;
     }
-    int more = 0;
-    if (text[used] == ':' && sscanf(text + used, ":%2d%n", &second, &more) == 1) {
-        used += more;
-    }
-    if (text[used] || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0
-        || second > 59) {
-        return false;
+    if (*text == ':') {
+        text++;
+        if (!two_digits(&text, MINUTE_MAX, &second)) {
+            return false;
+        }
     }
     *ms = hour * hour_ms + (int64_t)minute * MINUTE_MS + (int64_t)second * 1000;
-    return true;
+    return *text == '\0';
 }
 
 static int64_t day_start(const struct rehearse *r, int64_t day) {
@@ -284,7 +306,6 @@ bool rehearse_time(const struct rehearse *r, const char *text, int64_t from_ms, 
     int64_t part = 0;
     int month = 0;
     int mday = 0;
-    int used = 0;
 
     if (text[0] == '+') {
         if (!rehearse_span(text + 1, &part)) {
@@ -302,14 +323,12 @@ bool rehearse_time(const struct rehearse *r, const char *text, int64_t from_ms, 
         *ms += *ms < from_ms ? day_ms : 0;
         return true;
     }
-    if (sscanf(text, "%2d-%2d%n", &month, &mday, &used) != 2 || month < 1 || month > 12 || mday < 1
-        || mday > 31) {
+    if (!two_digits(&text, MONTH_MAX, &month) || *text++ != '-'
+        || !two_digits(&text, DAY_MAX, &mday) || month == 0 || mday == 0) {
         return false;
     }
-    while (text[used] == ' ' || text[used] == 'T') {
-        used++;
-    }
-    if (text[used] && !time_of_day(text + used, &part)) {
+    text += strspn(text, " T");
+    if (*text && !time_of_day(text, &part)) {
         return false;
     }
     int year = 0;

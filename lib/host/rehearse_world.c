@@ -22,6 +22,7 @@ enum {
     TEMPLATES_MAX = 256,
     KEY_SIZE = 32,
     PATH_SIZE = 600,
+    NAME_SIZE = 300,
     COPY_SIZE = 1 << 20,
     PARAMETERS_MAX = 32 * 1024,
     FRAME_ROOM = 60 * 1024,
@@ -64,8 +65,8 @@ static int each_file(const char *folder, const char *to, struct err *err) {
 
     for (const struct dirent *entry = dir ? readdir(dir) : NULL; entry && rc == 0;
          entry = readdir(dir)) {
-        char from[PATH_SIZE + 300];
-        char there[PATH_SIZE + 300];
+        char from[PATH_SIZE + NAME_SIZE];
+        char there[PATH_SIZE + NAME_SIZE];
         if (entry->d_name[0] == '.') {
             continue;
         }
@@ -248,10 +249,9 @@ static int world_settle(void *arg, struct err *err) {
     return rehearsal_settle(arg, err);
 }
 
-static int world_ask(void *arg, const struct rehearsal_caller *caller, const char *service,
-                     const char *method, struct bytes payload, const uint8_t *id, uint8_t *id_used,
+static int world_ask(void *arg, const struct rehearsal_request *request, uint8_t *id_used,
                      Wire__Reply **reply, struct arena *arena, struct err *err) {
-    int rc = rehearsal_ask(arg, caller, service, method, payload, id, reply, arena, err);
+    int rc = rehearsal_ask(arg, request, reply, arena, err);
 
     memcpy(id_used, rehearsal_id(arg), CORE_ID_SIZE);
     return rc;

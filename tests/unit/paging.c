@@ -142,9 +142,10 @@ static void fire(Cases__FireEventRequest *request) {
     struct err err = {0};
     Wire__Reply *reply = NULL;
 
-    CHECK_OK(rehearsal_ask(world, &peer, "ticketing", "shouwen.ticketing.v1.Ticketing/FireEvent",
-                           packed(&request->base), NULL, &reply, arena, &err),
-             err);
+    const struct rehearsal_request asked = {&peer, "ticketing",
+                                            "shouwen.ticketing.v1.Ticketing/FireEvent",
+                                            packed(&request->base), NULL};
+    CHECK_OK(rehearsal_ask(world, &asked, &reply, arena, &err), err);
     CHECK_TEXT(reply->rule, "");
 }
 
@@ -305,10 +306,10 @@ const char *paging_asks(const char *staff, const char *method, const char *json,
     Wire__Reply *answer = NULL;
 
     CHECK(descriptor);
-    CHECK_OK(rehearsal_ask(world, &caller, "notify",
-                           arena_text(arena, "shouwen.notify.v1.Notify/%s", method),
-                           packed(read_json(descriptor->input, json)), NULL, &answer, arena, &err),
-             err);
+    const struct rehearsal_request asked = {
+        &caller, "notify", arena_text(arena, "shouwen.notify.v1.Notify/%s", method),
+        packed(read_json(descriptor->input, json)), NULL};
+    CHECK_OK(rehearsal_ask(world, &asked, &answer, arena, &err), err);
     settle();
     if (answer->code != WIRE__CODE__OK) {
         return answer->rule;
@@ -341,9 +342,9 @@ Notify__HandOverReply *paging_hands(size_t count) {
     }
     CHECK(request.n_events == count);
     request.events = handed;
-    CHECK_OK(rehearsal_ask(world, &peer, "notify", "shouwen.notify.v1.Notify/HandOver",
-                           packed(&request.base), NULL, &answer, arena, &err),
-             err);
+    const struct rehearsal_request asked = {&peer, "notify", "shouwen.notify.v1.Notify/HandOver",
+                                            packed(&request.base), NULL};
+    CHECK_OK(rehearsal_ask(world, &asked, &answer, arena, &err), err);
     CHECK_TEXT(answer->rule, "");
     settle();
     return notify__hand_over_reply__unpack(&allocator, answer->payload.len, answer->payload.data);

@@ -157,9 +157,10 @@ static Wire__Code ask_with(struct fixture *f, const Cases__OpenCaseRequest *requ
     size_t size = cases__open_case_request__pack(request, data);
     Wire__Reply *reply = NULL;
 
-    CHECK_OK(rehearsal_ask(f->world, &local, "teller", "shouwen.ticketing.v1.Ticketing/OpenCase",
-                           (struct bytes){data, size}, id, &reply, f->arena, &f->err),
-             f->err);
+    const struct rehearsal_request asked = {&local, "teller",
+                                            "shouwen.ticketing.v1.Ticketing/OpenCase",
+                                            (struct bytes){data, size}, id};
+    CHECK_OK(rehearsal_ask(f->world, &asked, &reply, f->arena, &f->err), f->err);
     return reply->code;
 }
 
