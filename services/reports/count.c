@@ -83,25 +83,25 @@ static struct sum sum_of(const struct stored *change) {
 
 static int add_sum(struct call *call, const struct stored *change, struct cause *cause,
                    struct err *err) {
-    const struct sum sum = sum_of(change);
     struct sums *sums = cause->sums;
 
     if (!sums) {
+        const struct sum sum = sum_of(change);
         return write_sum(call, &sum, err);
     }
     for (size_t i = sums->count; i > 0; i--) { /* the newest are likelier */
         struct sum *there = &sums->list[i - 1];
-        if (there->day == sum.day && text_eq(there->kpi, sum.kpi)
-            && text_eq(there->estate, sum.estate)) {
-            there->num += sum.num;
-            there->den += sum.den;
+        if (there->day == change->day && text_eq(there->kpi, change->item.kpi)
+            && text_eq(there->estate, change->estate)) {
+            there->num += change->item.num;
+            there->den += change->item.den;
             return 0;
         }
     }
     if (sums->count == COUNT_SUMS_MAX && count_flush(call, sums, err)) {
         return -1;
     }
-    sums->list[sums->count++] = sum;
+    sums->list[sums->count++] = sum_of(change);
     return 0;
 }
 
@@ -181,14 +181,16 @@ static int adjust(struct call *call, const char *case_no, const struct stored *c
     return cause->live ? tell_adjusted(call, case_no, change, month->name, err) : 0;
 }
 
-static int month_is_closed(struct call *call, const char *month, struct cause *cause,
-                           struct err *err) {
-    if (!text_eq(cause->month, month)) {
-        int closed = is_frozen(call, month, err);
+/* 1: the month of this day is closed.  0: it is open.  -1. */
+static int is_closed(struct call *call, int64_t day, struct cause *cause, struct err *err) {
+    if (day < cause->month_first || day >= cause->month_end) {
+        const struct period month = period_of('M', day);
+        int closed = is_frozen(call, month.name, err);
         if (closed < 0) {
             return -1;
         }
-        (void)snprintf(cause->month, sizeof cause->month, "%s", month);
+        cause->month_first = month.first;
+        cause->month_end = month.end;
         cause->closed = closed == 1;
     }
     return cause->closed;
@@ -197,18 +199,17 @@ static int month_is_closed(struct call *call, const char *month, struct cause *c
 /* So much more (or less) on this day. */
 static int change_by(struct call *call, const char *case_no, const struct stored *change,
                      struct cause *cause, struct err *err) {
-    struct period month = period_of('M', change->day);
-
     if (change->item.num == 0 && change->item.den == 0) {
         return 0;
     }
     if (add_sum(call, change, cause, err)) {
         return -1;
     }
-    int closed = cause->recount ? 0 : month_is_closed(call, month.name, cause, err);
+    int closed = cause->recount ? 0 : is_closed(call, change->day, cause, err);
     if (closed <= 0) {
         return closed;
     }
+    const struct period month = period_of('M', change->day);
     return adjust(call, case_no, change, &month, cause, err);
 }
 

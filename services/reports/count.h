@@ -44,8 +44,8 @@ struct cause {
     uint64_t applied;
     int64_t last_id;
     struct sums *sums; /* NULL: sums are written at once */
-    /* The month that was asked about last, and whether it is closed; "": none. */
-    char month[16];
+    /* The days of the month that was asked about last, and whether it is closed. */
+    int64_t month_first, month_end;
     bool closed;
 };
 

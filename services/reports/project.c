@@ -216,7 +216,7 @@ static int take(struct call *call, struct journal_source *source, const Wire__Ev
                 struct taking *taking, struct err *err) {
     /* Closes the month for what comes after it, from whichever source. */
     if (text_eq(event->topic, MONTHS_TOPIC)) {
-        taking->cause.month[0] = '\0';
+        taking->cause.month_end = taking->cause.month_first = 0;
         if (months_apply(call, event, err)) {
             return -1;
         }
