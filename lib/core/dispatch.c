@@ -226,10 +226,11 @@ static int check_id(const struct core *core, const Wire__Request *request, struc
     return 0;
 }
 
-static void hash_request(const Wire__Request *request, uint8_t hash[16]) {
+/* Keyed: whoever has the store must not find out a phone by trying all of them. */
+static void hash_request(const struct core *core, const Wire__Request *request, uint8_t hash[16]) {
     crypto_generichash_state state;
 
-    (void)crypto_generichash_init(&state, NULL, 0, 16);
+    (void)crypto_generichash_init(&state, core->config.secrets->blind_key, SEAL_KEY_SIZE, 16);
     (void)crypto_generichash_update(&state, (const uint8_t *)request->method,
                                     strlen(request->method) + 1);
     (void)crypto_generichash_update(&state, request->payload.data, request->payload.len);
@@ -250,7 +251,7 @@ static int find_remembered(struct core *core, const struct actor *actor,
     if (found != 1) {
         return found;
     }
-    hash_request(request, hash);
+    hash_request(core, request, hash);
     const uint8_t *stored = query_blob(&q, 0, core->arena, &size);
     bool same = size == 0 || (size == sizeof hash && memcmp(stored, hash, size) == 0);
     reply->data = query_blob(&q, 1, core->arena, &reply->size);
@@ -264,7 +265,7 @@ static int remember(struct core *core, const struct actor *actor, const Wire__Re
                                         " VALUES(?1, ?2, ?3, ?4)");
     uint8_t hash[16];
 
-    hash_request(request, hash);
+    hash_request(core, request, hash);
     query_bind_text(&q, 1, actor->staff);
     query_bind_blob(&q, 2, request->id.data, request->id.len);
     query_bind_blob(&q, 3, hash, sizeof hash);

@@ -263,7 +263,8 @@ int64_t links_wake(const struct core *core) {
             wake = sooner(wake, relay->retry_ms);
         }
         if (puller->flight.busy) {
-            wake = sooner(wake, puller->flight.sent_ms + core->config.pull_wait_ms + LINK_TIMEOUT_MS);
+            wake = sooner(wake,
+                          puller->flight.sent_ms + core->config.pull_wait_ms + LINK_TIMEOUT_MS);
         } else if (puller->any) {
             wake = sooner(wake, puller->retry_ms);
         }

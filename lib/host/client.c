@@ -137,12 +137,11 @@ struct client *client_new(const struct client_config *config, struct err *err) {
     client->arena = arena_new(REPLY_ARENA);
     client->own_context = !config->context;
     client->context = config->context ? config->context : zmq_ctx_new();
-    client->socket = link_connect(client->context, config->endpoint, &config->keys,
-                                  config->server_key, err);
     randombytes_buf(random, sizeof random);
     (void)sodium_bin2hex(name, sizeof name, random, sizeof random);
-    client->watch = client->socket ? link_watch(client->context, client->socket, name, err) : NULL;
-    if (!client->watch) {
+    client->socket = link_connect(client->context, config->endpoint, &config->keys,
+                                  config->server_key, name, &client->watch, err);
+    if (!client->socket) {
         client_free(client);
         return NULL;
     }
@@ -156,10 +155,7 @@ void client_free(struct client *client) {
     for (int i = 0; i < client->slot_count; i++) {
         free(client->slots[i].frame);
     }
-    if (client->socket) {
-        link_unwatch(client->socket, client->watch);
-        (void)zmq_close(client->socket);
-    }
+    link_close(client->socket, client->watch);
     if (client->own_context) {
         (void)zmq_ctx_term(client->context);
     }

@@ -101,31 +101,7 @@ static void *dealer(void *context, const struct keys *keys, const uint8_t server
     return NULL;
 }
 
-void *link_connect(void *context, const char *endpoint, const struct keys *keys,
-                   const uint8_t server_key[KEYS_SIZE], struct err *err) {
-    void *socket = dealer(context, keys, server_key, err);
-
-    if (!socket) {
-        return NULL;
-    }
-    if (!fits_socket_path(endpoint) || zmq_connect(socket, endpoint)) {
-        (void)err_plain(err, ERR_INVALID, "cannot connect to %s: %s", endpoint,
-                        zmq_strerror(zmq_errno()));
-        (void)zmq_close(socket);
-        return NULL;
-    }
-    return socket;
-}
-
-void link_unwatch(void *socket, void *watch) {
-    /* In this order: libzmq's own thread waits for ever to report to a watch that has gone. */
-    (void)zmq_socket_monitor(socket, NULL, 0);
-    if (watch) {
-        (void)zmq_close(watch);
-    }
-}
-
-void *link_watch(void *context, void *socket, const char *name, struct err *err) {
+static void *watch_of(void *context, void *socket, const char *name, struct err *err) {
     char endpoint[ALLOW_NAME_MAX + 32];
     int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED
                  | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
@@ -137,7 +113,39 @@ void *link_watch(void *context, void *socket, const char *name, struct err *err)
         return watch;
     }
     (void)err_plain(err, ERR_UNAVAILABLE, "cannot watch %s: %s", name, zmq_strerror(zmq_errno()));
-    link_unwatch(socket, watch);
+    if (watch) {
+        (void)zmq_close(watch);
+    }
+    return NULL;
+}
+
+void link_close(void *socket, void *watch) {
+    if (socket) {
+        (void)zmq_socket_monitor(socket, NULL, 0);
+    }
+    if (watch) {
+        (void)zmq_close(watch);
+    }
+    if (socket) {
+        (void)zmq_close(socket);
+    }
+}
+
+void *link_connect(void *context, const char *endpoint, const struct keys *keys,
+                   const uint8_t server_key[KEYS_SIZE], const char *name, void **watch,
+                   struct err *err) {
+    void *socket = dealer(context, keys, server_key, err);
+
+    *watch = socket ? watch_of(context, socket, name, err) : NULL;
+    if (*watch && fits_socket_path(endpoint) && zmq_connect(socket, endpoint) == 0) {
+        return socket;
+    }
+    if (*watch) {
+        (void)err_plain(err, ERR_INVALID, "cannot connect to %s: %s", endpoint,
+                        zmq_strerror(zmq_errno()));
+    }
+    link_close(socket, *watch);
+    *watch = NULL;
     return NULL;
 }
 
@@ -161,30 +169,20 @@ int link_self_test(void *context, const char *endpoint, const struct keys *keys,
     enum link_event heard = LINK_NONE;
 
     keys_new(&stranger);
-    void *socket = dealer(context, &stranger, keys->public_key, err);
+    void *watch = NULL;
+    void *socket = link_connect(context, endpoint, &stranger, keys->public_key, "self-test", &watch,
+                                err);
     if (!socket) {
-        return -1;
-    }
-    void *watch = link_watch(context, socket, "self-test", err);
-    int status = -1;
-    if (!watch) {
-        goto done;
-    }
-    if (zmq_connect(socket, endpoint)) {
-        (void)err_plain(err, ERR_UNAVAILABLE, "self-test: cannot connect to %s", endpoint);
-        goto done;
+        return err_wrap(err, "self-test");
     }
     zmq_pollitem_t item = {watch, 0, ZMQ_POLLIN, 0};
     if (zmq_poll(&item, 1, SELF_TEST_MS) > 0) {
         heard = link_heard(watch);
     }
-    status = heard == LINK_REFUSED
-                 ? 0
-                 : err_plain(err, ERR_INTERNAL, "self-test: a strange key was %s on %s",
-                             heard == LINK_UP ? "let in" : "not refused", endpoint);
-
-done:
-    link_unwatch(socket, watch);
-    (void)zmq_close(socket);
+    int status = heard == LINK_REFUSED
+                     ? 0
+                     : err_plain(err, ERR_INTERNAL, "self-test: a strange key was %s on %s",
+                                 heard == LINK_UP ? "let in" : "not refused", endpoint);
+    link_close(socket, watch);
     return status;
 }

@@ -22,17 +22,22 @@ enum link_event { LINK_NONE, LINK_UP, LINK_DOWN, LINK_REFUSED };
 void *link_listen(void *context, const char *endpoint, const struct keys *keys, size_t frame_max,
                   struct err *err);
 
-/* link_connect - a DEALER to the one that has this key.  NULL with err set. */
+/*
+ * link_connect - a DEALER to the one that has this key, and in *watch a socket on which
+ * its connection is reported (link_heard reads it without waiting); `name` is unique in
+ * the context.  NULL with err set.
+ *
+ * The watch is there before the first event can be, and ends after the last: ZeroMQ's
+ * own thread waits for ever for somebody to tell, and with it all sockets of the process.
+ */
 void *link_connect(void *context, const char *endpoint, const struct keys *keys,
-                   const uint8_t server_key[KEYS_SIZE], struct err *err);
+                   const uint8_t server_key[KEYS_SIZE], const char *name, void **watch,
+                   struct err *err);
 
-/* link_watch - a socket on which the connection of `socket` is reported; link_heard
- * reads it without waiting. */
-void *link_watch(void *context, void *socket, const char *name, struct err *err);
+/* link_close - both, in the order that lets nobody wait.  NULL is allowed. */
+void link_close(void *socket, void *watch);
+
 enum link_event link_heard(void *watch);
-
-/* link_unwatch - the end of it; before the socket is closed. */
-void link_unwatch(void *socket, void *watch);
 
 /* link_self_test - a key that nobody has must be refused here.  -1: it got in, or no answer. */
 int link_self_test(void *context, const char *endpoint, const struct keys *keys, struct err *err);

@@ -475,13 +475,12 @@ static int open_peer(struct live *live, const char *name, const char *endpoint, 
     }
     (void)sodium_hex2bin(key, sizeof key, server->key, KEYS_HEX, NULL, NULL, NULL);
     peer->name = name;
-    peer->socket = link_connect(live->context, endpoint, &live->keys, key, err);
+    peer->socket = link_connect(live->context, endpoint, &live->keys, key, name, &peer->watch, err);
     if (!peer->socket) {
         return -1;
     }
     live->peer_count++;
-    peer->watch = link_watch(live->context, peer->socket, name, err);
-    return peer->watch ? 0 : -1;
+    return 0;
 }
 
 static int open_links(struct live *live, struct err *err) {
@@ -551,8 +550,7 @@ static void finish(struct live *live) {
     core_free(live->core);
     live->core = NULL;
     for (size_t i = 0; i < live->peer_count; i++) {
-        link_unwatch(live->peers[i].socket, live->peers[i].watch);
-        (void)zmq_close(live->peers[i].socket);
+        link_close(live->peers[i].socket, live->peers[i].watch);
     }
     (void)zmq_close(live->tcp);
     (void)zmq_close(live->local);

@@ -372,7 +372,8 @@ static void bytes_that_are_no_message_change_nothing(void) {
     pid_t pid = start();
     struct client *client = client_at(tcp, &mine, 0);
     void *context = zmq_ctx_new();
-    void *raw = link_connect(context, tcp, &mine, server.public_key, &err);
+    void *watch = NULL;
+    void *raw = link_connect(context, tcp, &mine, server.public_key, "raw", &watch, &err);
     unsigned char noise[512];
     int wait = WAIT_MS;
 
@@ -387,7 +388,7 @@ static void bytes_that_are_no_message_change_nothing(void) {
     CHECK(zmq_send(raw, noise, 10, 0) >= 0);
     wait_for_it(client);
     CHECK(count(client).contacts == 0);
-    CHECK(zmq_close(raw) == 0);
+    link_close(raw, watch);
     CHECK(zmq_ctx_term(context) == 0);
     client_free(client);
     CHECK(stop(pid, SIGTERM) == 0);
