@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "host/rehearsal_private.h"
+#include "store/diskfull.h"
 #include "store/query.h"
 
 enum {
@@ -83,6 +84,7 @@ struct rehearsal *rehearsal_new(const struct rehearsal_config *config, struct er
     struct rehearsal *world = calloc(1, sizeof *world);
 
     assert(world);
+    diskfull_install();
     secrets_from_seed(&world->secrets, config->seed);
     world->seed = config->seed;
     world->now_ms = config->start_ms;
@@ -248,7 +250,10 @@ static void carry_away(struct rehearsal *world, struct part_of_world *part) {
 static int step(struct rehearsal *world, struct part_of_world *part, struct err *err) {
     part->input = false;
     for (size_t round = 0; round < ROUNDS_MAX; round++) {
-        if (core_step(part->core, part_now(world, part), err)) {
+        diskfull_set(part->full);
+        int rc = core_step(part->core, part_now(world, part), err);
+        diskfull_set(false);
+        if (rc) {
             return err_wrap(err, "%s", part->def->name);
         }
         carry_away(world, part);

@@ -11,6 +11,7 @@ enum { NAME_SIZE = 40, GRAVES_MAX = 256 };
 struct part_of_world {
     const struct service_def *def;
     struct core *core;  /* NULL: down */
+    bool full;          /* its disk is */
     bool input;         /* something was pushed since its last step */
     struct clock clock; /* what time it thinks it is, once clocks have jumped */
     unsigned life;      /* counts its starts: what was meant for an earlier one is gone */
