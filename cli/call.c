@@ -82,7 +82,8 @@ static int ask(const struct cli *cli, const struct methods_found *found, const c
                                                 cli->arena, &err);
 
     if (!request) {
-        status = cli_fail(cli, &err) ? CLI_USAGE : CLI_USAGE;
+        (void)cli_fail(cli, &err);
+        status = CLI_USAGE;
         goto done;
     }
     size_t size = protobuf_c_message_get_packed_size(request);

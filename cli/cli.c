@@ -23,6 +23,12 @@ int cli_fail(const struct cli *cli, const struct err *err) {
         json_decref(object);
     } else if (strcmp(err->rule, "plain") == 0) {
         (void)fprintf(stderr, "shouwen: %s\n", err->args);
+    } else if (err->code == ERR_DEADLINE) {
+        (void)fprintf(stderr, "shouwen: %s (%s)\n",
+                      cli_say(cli, "没有等到答复；不知道是否已经办成，同一个请求可以再试",
+                              "no answer came; whether it was done is unknown, and the same "
+                              "request may be sent again"),
+                      err->args);
     } else {
         (void)fprintf(stderr, "shouwen: %s (%s, %s)\n", err->args, err_name(err->code), err->rule);
     }

@@ -9,7 +9,6 @@
 
 #include <jansson.h>
 #include <sodium.h>
-#include <zmq.h>
 
 #include "cli/session.h"
 #include "host/clock.h"
@@ -67,9 +66,9 @@ static void look_at_machine(struct doctor *doctor, const char *folder) {
     int patch = 0;
     struct clock_reading clock = clock_read();
 
-    zmq_version(&major, &minor, &patch);
-    note(doctor, zmq_has("curve") ? FINE : BAD, "libzmq", "%d.%d.%d, CURVE %s", major, minor, patch,
-         zmq_has("curve") ? "yes" : "no");
+    bool encrypts = link_version(&major, &minor, &patch);
+    note(doctor, encrypts ? FINE : BAD, "libzmq", "%d.%d.%d, CURVE %s", major, minor, patch,
+         encrypts ? "yes" : "no");
     note(doctor, clock.synchronised ? FINE : WARN, "clock",
          clock.synchronised ? "synchronised"
                             : "not synchronised: a forward jump of the clock is not believed");
@@ -126,7 +125,7 @@ static void knock(struct doctor *doctor, struct session *session, const char *se
     struct keys mine;
     struct keys server = {{0}, {0}, ""};
     struct err err = {0};
-    void *context = zmq_ctx_new();
+    void *context = link_context();
     const char *what = arena_text(cli->arena, "%s door", service);
 
     if (instance_keys(session_instance(session), service, &mine, server.public_key, &err)
@@ -137,7 +136,7 @@ static void knock(struct doctor *doctor, struct session *session, const char *se
     } else {
         note(doctor, FINE, what, "a strange key is refused");
     }
-    (void)zmq_ctx_term(context);
+    link_context_free(context);
 }
 
 static void look_at_service(struct doctor *doctor, struct session *session, const char *service) {

@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-enum { LOOK_MS = 300, OFFSET_MIN = 480, LINES_MAX = 4096, LAST = 50, PER_READ = 64 };
+enum { ASK_MS = 3000, LOOK_MS = 300, OFFSET_MIN = 480, LINES_MAX = 4096, LAST = 50, PER_READ = 64 };
 
 static const Core__ListEventsReply *read_some(struct session *session, const char *service,
                                               uint64_t after, uint32_t max, const char *case_no,
@@ -17,7 +17,8 @@ static const Core__ListEventsReply *read_some(struct session *session, const cha
     Core__ListEventsRequest request = CORE__LIST_EVENTS_REQUEST__INIT;
     struct bytes token;
     uint8_t packed[256];
-    struct client_request wire = {.method = "shouwen.core.v1.Core/ListEvents", .timeout_ms = 3000};
+    struct client_request wire = {.method = "shouwen.core.v1.Core/ListEvents",
+                                  .timeout_ms = ASK_MS};
     struct client_answer answer;
 
     request.after = after;

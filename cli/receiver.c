@@ -21,6 +21,8 @@ enum {
     DECIMAL = 10,
 };
 
+static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
 /* ---- one request ---- */
 
 /* The body of a whole request, or NULL while some of it is missing. */
@@ -51,7 +53,7 @@ static char *read_request(int fd, char request[REQUEST_MAX + 1]) {
         size += (size_t)got;
         request[size] = '\0';
         if (strstr(request, "\r\nExpect: 100-continue\r\n") && !body_of(request, size)) {
-            (void)!write(fd, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+            (void)!write(fd, go_on, sizeof go_on - 1);
         }
         body = body_of(request, size);
     }

@@ -26,7 +26,7 @@
 #include "shouwen/notify/v1/notify.pb-c.h"
 #include "shouwen/reports/v1/reports.pb-c.h"
 
-enum { SPEED = 60, STAFF_PAGE = 100, OFFSET_MIN = 480, DAY_SIZE = 10 };
+enum { SPEED = 60, STAFF_PAGE = 100, OFFSET_MIN = 480, DAY_SIZE = 10, MODE_FILE = 0600 };
 
 static const char marker[] = "demo"; /* file in a folder that may be made anew */
 
@@ -90,7 +90,8 @@ static int clear_folder(const struct cli *cli, struct err *err) {
 }
 
 static int mark_folder(struct session *session, struct err *err) {
-    int fd = openat(session_instance(session)->fd, marker, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    int fd = openat(session_instance(session)->fd, marker, O_WRONLY | O_CREAT | O_CLOEXEC,
+                    MODE_FILE);
 
     if (fd < 0) {
         return err_plain(err, ERR_UNAVAILABLE, "%s: %s", marker, strerror(errno));

@@ -5,8 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <zmq.h>
-
+#include "host/link.h"
 #include "shouwen/registry/v1/registry.pb-c.h"
 
 enum { CLIENTS_MAX = 8, TOKENS_MAX = 16, IN_FLIGHT = 64, KEPT_SIZE = 256 * 1024 };
@@ -41,7 +40,7 @@ struct session *session_new(const struct cli *cli, struct err *err) {
         free(session);
         return NULL;
     }
-    session->context = zmq_ctx_new();
+    session->context = link_context();
     return session;
 }
 
@@ -52,7 +51,7 @@ void session_free(struct session *session) {
     for (size_t i = 0; i < session->client_count; i++) {
         client_free(session->clients[i].client);
     }
-    (void)zmq_ctx_term(session->context);
+    link_context_free(session->context);
     (void)close(session->instance.fd);
     arena_free(session->kept);
     free(session);
@@ -166,7 +165,7 @@ static const char *service_of(const char *method, struct arena *arena) {
 ProtobufCMessage *session_ask(struct session *session, const char *method,
                               const ProtobufCMessage *request,
                               const ProtobufCMessageDescriptor *reply_type, struct err *err) {
-    struct bytes token;
+    struct bytes token = {NULL, 0};
     struct client *client = session_client(session, service_of(method, session->cli->arena), err);
 
     if (!client || session_token(session, NULL, &token, err)) {

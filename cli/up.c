@@ -162,10 +162,10 @@ static json_t *state_of(struct session *session, const char *service, bool *read
     if (health) {
         uint64_t lag = health->normal_head - health->normal_relayed + health->urgent_head
                        - health->urgent_relayed;
+        uint64_t events = health->normal_head + health->urgent_head;
         bool bus = strcmp(service, "bus") == 0; /* it relays to nobody */
         (void)json_object_set_new(state, "epoch", json_integer((json_int_t)health->epoch));
-        (void)json_object_set_new(
-            state, "events", json_integer((json_int_t)(health->normal_head + health->urgent_head)));
+        (void)json_object_set_new(state, "events", json_integer((json_int_t)events));
         (void)json_object_set_new(state, "unrelayed", json_integer(bus ? 0 : (json_int_t)lag));
         (void)json_object_set_new(state, "timers", json_integer((json_int_t)health->timers));
         (void)json_object_set_new(state, "jobs", json_integer((json_int_t)health->jobs));

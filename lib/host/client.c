@@ -400,13 +400,13 @@ ProtobufCMessage *client_ask(struct client *client, const char *method, struct b
                              const ProtobufCMessage *request,
                              const ProtobufCMessageDescriptor *reply_type, struct arena *arena,
                              struct err *err) {
-    struct client_answer answer;
+    struct client_answer answer = {.reply = NULL};
     size_t size = protobuf_c_message_get_packed_size(request);
     uint8_t *packed = arena_alloc(arena, size + 1);
 
     (void)protobuf_c_message_pack(request, packed);
     struct client_request wire = {.method = method, .token = token, .payload = {packed, size}};
-    if (client_call(client, &wire, &answer, err)) {
+    if (client_call(client, &wire, &answer, err) || !answer.reply) {
         return NULL;
     }
     ProtobufCAllocator allocator = arena_protobuf(arena);

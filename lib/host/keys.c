@@ -17,6 +17,7 @@ enum {
     FILE_ARENA = 1024 * 1024,
     LINE_MAX_BYTES = 4096,
     MODE_OTHERS = 077,
+    MODE_BITS = 0777,
     MODE_OWNER = 0600,
     SECRETS_TEXT_MAX = 1024,
 };
@@ -32,7 +33,7 @@ static int check_mode(const char *path, struct err *err) {
     if (info.st_mode & MODE_OTHERS) {
         return err_plain(err, ERR_PRECONDITION,
                          "%s: others can read it (mode %03o); chmod 600 and change the keys", path,
-                         (unsigned)(info.st_mode & 0777U));
+                         (unsigned)info.st_mode & MODE_BITS);
     }
     return 0;
 }

@@ -26,6 +26,19 @@ enum {
     EVENT_SIZE = 6,
 };
 
+void *link_context(void) {
+    return zmq_ctx_new();
+}
+
+void link_context_free(void *context) {
+    (void)zmq_ctx_term(context);
+}
+
+bool link_version(int *major, int *minor, int *patch) {
+    zmq_version(major, minor, patch);
+    return zmq_has("curve") == 1;
+}
+
 static bool set_int(void *socket, int option, int value) {
     return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
 }

@@ -17,6 +17,13 @@
 
 enum link_event { LINK_NONE, LINK_UP, LINK_DOWN, LINK_REFUSED };
 
+/* link_context - what sockets are made in; link_context_free waits for those that still send. */
+void *link_context(void);
+void link_context_free(void *context);
+
+/* link_version - of the library; false: it cannot encrypt. */
+bool link_version(int *major, int *minor, int *patch);
+
 /* link_listen - a ROUTER, bound.  "ipc://…" is made so that only its owner can use it.
  * NULL with err set. */
 void *link_listen(void *context, const char *endpoint, const struct keys *keys, size_t frame_max,

@@ -65,15 +65,15 @@ int64_t system_watchdog_ms(void) {
 }
 
 static const struct {
-    unsigned long magic;
     const char *name;
+    uint32_t magic;
     bool network;
 } filesystems[] = {
-    {0x6969, "nfs", true},          {0xFF534D42, "cifs", true},  {0xFE534D42, "smb2", true},
-    {0x517B, "smb", true},          {0x01021997, "9p", true},    {0x00C36400, "ceph", true},
-    {0x5346414F, "afs", true},      {0x65735546, "fuse", false}, {0x01021994, "tmpfs", false},
-    {0x794C7630, "overlay", false}, {0xEF53, "ext", false},      {0x58465342, "xfs", false},
-    {0x9123683E, "btrfs", false},
+    {"nfs", 0x6969, true},          {"cifs", 0xFF534D42, true},  {"smb2", 0xFE534D42, true},
+    {"smb", 0x517B, true},          {"9p", 0x01021997, true},    {"ceph", 0x00C36400, true},
+    {"afs", 0x5346414F, true},      {"fuse", 0x65735546, false}, {"tmpfs", 0x01021994, false},
+    {"overlay", 0x794C7630, false}, {"ext", 0xEF53, false},      {"xfs", 0x58465342, false},
+    {"btrfs", 0x9123683E, false},
 };
 
 int system_check_folder(const char *folder, const char **kind, struct err *err) {
@@ -84,7 +84,7 @@ int system_check_folder(const char *folder, const char **kind, struct err *err) 
         return err_plain(err, ERR_UNAVAILABLE, "%s: %s", folder, strerror(errno));
     }
     for (size_t i = 0; i < sizeof filesystems / sizeof filesystems[0]; i++) {
-        if (((unsigned long)info.f_type & 0xFFFFFFFFUL) == filesystems[i].magic) {
+        if ((uint32_t)info.f_type == filesystems[i].magic) {
             *kind = filesystems[i].name;
             if (filesystems[i].network) {
                 return err_plain(err, ERR_PRECONDITION,
