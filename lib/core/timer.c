@@ -205,6 +205,16 @@ int job_drop(struct call *call, int64_t id, struct err *err) {
     return query_done(&q, err);
 }
 
+int job_cancel(struct call *call, int64_t id, struct err *err) {
+    struct query q = QUERY(call->store, "DELETE FROM job WHERE id = ?1 AND epoch = 0"
+                                        " RETURNING id");
+
+    query_bind_i64(&q, 1, id);
+    int found = query_step(&q, err);
+    query_end(&q);
+    return found;
+}
+
 /* Those that ran when the process ended run again. */
 int job_restart(struct core *core, struct err *err) {
     struct query q = QUERY(core->store, "UPDATE job SET epoch = 0 WHERE epoch <> 0");

@@ -42,4 +42,7 @@ int64_t job_put(struct call *call, const char *kind, const char *ref, struct byt
  */
 int job_drop(struct call *call, int64_t id, struct err *err);
 
+/* job_cancel - forget it if no worker has begun it.  1: it never ran.  0: too late. */
+int job_cancel(struct call *call, int64_t id, struct err *err);
+
 #endif
