@@ -218,6 +218,19 @@ int delivery_page(struct call *call, struct page *page, const struct recipient *
 }
 
 int delivery_stop(struct call *call, struct page_record *record, struct err *err) {
+    int unbegun = text_eq(record->state, "sending") && record->job > 0
+                      ? job_cancel(call, record->job, err)
+                      : 0;
+
+    if (unbegun < 0) {
+        return -1;
+    }
+    if (unbegun == 1) { /* it waited for a worker, and never left */
+        record->times--;
+        record->state = "stopped";
+        record->next_ms = 0;
+        record->job = 0;
+    }
     if (text_eq(record->state, "planned")) {
         record->state = "stopped";
         record->next_ms = 0;

@@ -379,6 +379,28 @@ static void an_end_that_comes_before_its_page_holds(void) {
     paging_close();
 }
 
+static void an_end_that_comes_late_spares_the_page_after_it(void) {
+    struct err err = {0};
+
+    paging_open("2025-07-11T22:16:00+08:00");
+    CHECK_OK(rehearsal_cut(paging_world(), "bus", "notify", &err), err);
+    paging_happens("page.asked", "C1", leak);                 /* dispatched, */
+    paging_happens("page.ended", "C1", "{'event':'refuse'}"); /* refused, */
+    CHECK_OK(rehearsal_stop(paging_world(), "bus", &err), err);
+    paging_happens("page.asked", "C1", leak); /* and dispatched again, by the other way */
+    (void)paging_hands(1);
+    CHECK(paging_sent("S402") == 1);
+    CHECK_OK(rehearsal_start(paging_world(), "bus", &err), err);
+    CHECK_OK(rehearsal_mend(paging_world(), "bus", "notify", &err), err);
+    paging_until("22:18");
+    CHECK(paging_pages("C1") == 2);
+    CHECK(paging_told("page.withdrawn", NULL) == 1);
+    CHECK(paging_sent("S402") == 1);
+    paging_until("22:19");
+    CHECK(paging_sent("S403") == 1); /* it still climbs */
+    paging_close();
+}
+
 static const struct test tests[] = {
     TEST(a_page_climbs_until_somebody_answers),
     TEST(a_message_says_what_where_and_which_page),
@@ -404,6 +426,7 @@ static const struct test tests[] = {
     TEST(a_late_entry_pages_each_person_once),
     TEST(handed_over_and_by_the_bus_is_one_page),
     TEST(an_end_that_comes_before_its_page_holds),
+    TEST(an_end_that_comes_late_spares_the_page_after_it),
 };
 
 int main(int argc, char **argv) {
