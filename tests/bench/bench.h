@@ -1,0 +1,56 @@
+/*
+ * bench - figures of the real processes, each beside the raw limit of this machine
+ * in the same run.  One line each:
+ *
+ *     bench <name> <value> <unit> [ratio <x> of <what>]
+ *
+ * A figure below its floor (design, section 10) makes `make bench` fail.  These
+ * machines are shared: compare ratios, not values.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* bench_line - print a figure; `ratio` 0: none. */
+void bench_line(const char *name, double value, const char *unit, double ratio, const char *of);
+
+/* bench_floor - fail unless `holds`; says what was asked. */
+void bench_floor(const char *name, bool holds, const char *asked);
+int bench_failed(void);
+
+int64_t bench_now_us(void); /* CLOCK_MONOTONIC */
+
+/* Measured times, and what share of them is below. */
+struct sample {
+    int64_t *us;
+    size_t count, room;
+};
+void sample_add(struct sample *sample, int64_t us);
+int64_t sample_at(struct sample *sample, double share); /* 0.5, 0.99; sorts */
+void sample_free(struct sample *sample);
+
+/* ---- raw limits ---- */
+
+/* raw_fdatasync - append 4 KiB and sync, `n` times, in this folder. */
+void raw_fdatasync(const char *folder, size_t n, struct sample *sample);
+
+struct raw_rows {
+    double per_second; /* contacts' worth of rows */
+    double rows;       /* of one contact */
+    double bytes;
+};
+
+/*
+ * raw_sqlite - read the rows of a store that were written for `n` contacts, and write the
+ * same rows into the same schema in a bare loop, 64 contacts to a commit,
+ * synchronous=FULL: what SQLite alone can do with them.
+ */
+bool raw_sqlite(const char *store, const char *folder, size_t n, struct raw_rows *rows);
+
+/* raw_memory - proportional set size of a process, in KiB. */
+int64_t raw_memory(int pid);
+
+#endif
