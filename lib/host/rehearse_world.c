@@ -340,6 +340,7 @@ static const char *template_for(struct rehearse *r, const struct compiled *compi
     if (templates_of != getpid()) {
         templates_of = getpid();
         template_count = 0;
+        (void)atexit(rehearse_drop_templates); /* also when a test ends early */
     }
     if (template_count == TEMPLATES_MAX) {
         (void)err_plain(err, ERR_EXHAUSTED, "more than %d different worlds", TEMPLATES_MAX);
