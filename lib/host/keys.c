@@ -274,7 +274,7 @@ bool allow_method(const struct allowed *allowed, struct bytes method) {
         bool prefix = length > 0 && pattern[length - 1] == '*';
         length -= prefix;
         if ((prefix ? method.size >= length : method.size == length)
-            && memcmp(pattern, method.data, length) == 0) {
+            && (length == 0 || memcmp(pattern, method.data, length) == 0)) {
             return true;
         }
     }
