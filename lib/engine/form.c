@@ -274,7 +274,7 @@ static int typed_staff(struct work *work, const struct slot *slot, const Wire__V
     if (!is_text(in) || !*in->text) {
         return wrong(slot, "staff", err);
     }
-    int found = directory_staff(work->call, in->text, &staff, err);
+    int found = work_staff(work, in->text, &staff, err);
     if (found == 0) {
         found = directory_staff_named(work->call, in->text, &staff, err);
     }

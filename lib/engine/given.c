@@ -155,7 +155,7 @@ static int complete_handler(struct work *work, struct kase *kase, struct given *
     if (value_find(given->fields.list, given->fields.count, dept)) {
         return 0;
     }
-    int found = directory_staff(work->call, number, &staff, err);
+    int found = work_staff(work, number, &staff, err);
     if (found == 1 && *staff.dept) {
         given_put_text(&given->fields, dept, staff.dept);
     }

@@ -126,7 +126,7 @@ static int arguments(const struct op *o, const char **args, struct err *err) {
     for (size_t i = 0; i < sizeof people / sizeof people[0]; i++) {
         const char *number = kase_text(kase, people[i]);
         struct staff staff;
-        int found = *number ? directory_staff(o->work->call, number, &staff, err) : 0;
+        int found = *number ? work_staff(o->work, number, &staff, err) : 0;
         if (found < 0) {
             return -1;
         }

@@ -258,7 +258,7 @@ static const Wire__Value *of_person(struct view *view, const char *subject, cons
     if (over && over->kind_case == WIRE__VALUE__KIND_TEXT) {
         number = over->text;
     }
-    int found = *number ? directory_staff(view->work->call, number, &staff, view->err) : 0;
+    int found = *number ? work_staff(view->work, number, &staff, view->err) : 0;
     view->failed = view->failed || found < 0;
     if (found != 1) {
         return NULL;

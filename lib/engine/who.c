@@ -48,7 +48,7 @@ int who_heads(struct work *work, const struct kase *kase, size_t max, const char
     const char *head = NULL;
     struct staff staff = {0};
     size_t count = 0;
-    int found = *handler ? directory_staff(work->call, handler, &staff, err) : 0;
+    int found = *handler ? work_staff(work, handler, &staff, err) : 0;
 
     if (found < 0) {
         return -1;

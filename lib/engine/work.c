@@ -138,6 +138,20 @@ int work_children(struct work *work, const char *number, size_t max, struct chil
     return count;
 }
 
+int work_staff(struct work *work, const char *no, struct staff *staff, struct err *err) {
+    for (size_t i = 0; i < work->staff_count; i++) {
+        if (text_eq(work->staff[i].no, no)) {
+            *staff = work->staff[i];
+            return 1;
+        }
+    }
+    int found = directory_staff(work->call, no, staff, err);
+    if (found == 1 && work->staff_count < WORK_STAFF_MAX) {
+        work->staff[work->staff_count++] = *staff;
+    }
+    return found;
+}
+
 int work_on_duty(struct work *work, const char *staff, const char *post, int64_t at_ms,
                  struct err *err) {
     if (!work->duties_of || !text_eq(work->duties_of, staff)) {

@@ -17,6 +17,7 @@ enum {
     WORK_ACTS_MAX = 64,  /* acts that may follow from it */
     WORK_DEPTH_MAX = 8,  /* act of an act of an act … */
     WORK_DUTIES_MAX = 8, /* posts that one person may have at a time */
+    WORK_STAFF_MAX = 8,  /* people looked up once */
 };
 
 /* On whose word something happens. */
@@ -55,6 +56,8 @@ struct work {
     struct act acts[WORK_ACTS_MAX];
     size_t act_count, act_next;
     struct duty_row duties[WORK_DUTIES_MAX]; /* of `duties_of` */
+    struct staff staff[WORK_STAFF_MAX];      /* those looked up so far */
+    size_t staff_count;
     int duty_count;
     const char *duties_of;
     int depth;          /* of the act that is being done */
@@ -94,6 +97,9 @@ int work_emit(struct work *work, struct kase *kase, const char *topic, const str
 /* work_children - the children of a case, those of this very request included, oldest first. */
 int work_children(struct work *work, const char *number, size_t max, struct child *children,
                   struct err *err);
+
+/* work_staff - directory_staff, asked once for each of the people of a request. */
+int work_staff(struct work *work, const char *no, struct staff *staff, struct err *err);
 
 /* work_on_duty - has this person this post ("post" or "post/shift") at this time?  1, 0, -1. */
 int work_on_duty(struct work *work, const char *staff, const char *post, int64_t at_ms,
