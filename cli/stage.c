@@ -28,6 +28,7 @@ enum {
     WORK_MAX = 4096, /* messages in one message */
     DAY_SIZE = 10,   /* "2025-07-11" */
     MONTH_SIZE = 7,
+    YEAR_SIZE = 4,
     BEFORE_MS = 1500, /* from the start of the roster's import to the story's first minute */
     ROSTER_SIZE = 512 * 1024,
     SCRATCH_SIZE = 8 * 1024 * 1024,
@@ -72,11 +73,11 @@ static bool is_time(const ProtobufCFieldDescriptor *field) {
                || (length > 3 && strcmp(field->name + length - 3, "_ms") == 0));
 }
 
-/* A figure's day or month is the one that the story is played on. */
+/* A figure's day, month or year is the one that the story is played on. */
 static void move_period(const struct stage *stage, const char **text, struct arena *arena) {
     size_t length = strlen(*text);
 
-    if (length == DAY_SIZE || length == MONTH_SIZE) {
+    if (length == DAY_SIZE || length == MONTH_SIZE || length == YEAR_SIZE) {
         const char *today = text_time(real_now(), OFFSET_MIN, arena);
         *text = arena_text(arena, "%.*s", (int)length, today);
     }
