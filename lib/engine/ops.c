@@ -199,21 +199,21 @@ static int64_t rank_of(const struct op *o) {
 }
 
 static int hold(const struct op *o, struct err *err) {
-    const char *key = word_of(o, o->op->key);
+    const struct pool_wish wish = {o->op->target, word_of(o, o->op->key), rank_of(o),
+                                   o->moved->at_ms};
     bool granted = false;
 
-    if (pool_hold(o->work, o->moved->kase, o->op, key, rank_of(o), o->moved->at_ms, &granted,
-                  err)) {
+    if (pool_hold(o->work, o->moved->kase, &wish, &granted, err)) {
         return -1;
     }
     return granted ? fire_granted(o, o->moved->kase->row.case_no, err) : 0;
 }
 
 static int release(const struct op *o, struct err *err) {
+    const struct pool_wish wish = {o->op->target, word_of(o, o->op->key), 0, o->moved->at_ms};
     const char *next = NULL;
 
-    if (pool_release(o->work, o->moved->kase, o->op->target, word_of(o, o->op->key),
-                     o->moved->at_ms, &next, err)) {
+    if (pool_release(o->work, o->moved->kase, &wish, &next, err)) {
         return -1;
     }
     return next ? fire_granted(o, next, err) : 0;

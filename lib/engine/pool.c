@@ -30,31 +30,30 @@ static int free_slot(struct work *work, const char *pool, const char *key, int64
     return more;
 }
 
-static int emit(struct work *work, struct kase *kase, const char *topic, const char *pool,
-                const char *key, const int64_t numbers[2], int64_t at_ms, struct err *err) {
+static int emit(struct work *work, struct kase *kase, const char *topic,
+                const struct pool_wish *wish, int64_t slot, struct err *err) {
     struct values fields = {.arena = work->call->arena};
-    const struct news news = {.event_ms = at_ms, .staff = "system"};
+    const struct news news = {.event_ms = wish->at_ms, .staff = "system"};
     const char *handler = kase_text(kase, KASE_HANDLER);
 
-    values_add_text(&fields, "pool", pool);
-    values_add_text(&fields, "key", key);
+    values_add_text(&fields, "pool", wish->pool);
+    values_add_text(&fields, "key", wish->key);
     values_add_text(&fields, "holder", *handler ? handler : kase->row.opener);
     values_add_text(&fields, "unit", kase->row.unit);
-    values_add_i64(&fields, "slot", numbers[0]);
-    values_add_i64(&fields, "rank", numbers[1]);
+    values_add_i64(&fields, "slot", slot);
+    values_add_i64(&fields, "rank", wish->rank);
     return work_emit(work, kase, topic, &news, &fields, err);
 }
 
-int pool_hold(struct work *work, struct kase *kase, const Manual__Op *op, const char *key,
-              int64_t rank, int64_t at_ms, bool *granted, struct err *err) {
+int pool_hold(struct work *work, struct kase *kase, const struct pool_wish *wish, bool *granted,
+              struct err *err) {
     int64_t slot = 0;
 
-    if (free_slot(work, op->target, key, &slot, err) < 0) {
+    if (free_slot(work, wish->pool, wish->key, &slot, err) < 0) {
         return -1;
     }
     *granted = slot > 0;
-    return emit(work, kase, slot > 0 ? "hold.taken" : "hold.waiting", op->target, key,
-                (const int64_t[2]){slot, rank}, at_ms, err);
+    return emit(work, kase, slot > 0 ? "hold.taken" : "hold.waiting", wish, slot, err);
 }
 
 /* The first that waits; "" none. */
@@ -86,28 +85,27 @@ static int has(struct work *work, const char *number, const char *pool, const ch
     return found;
 }
 
-int pool_release(struct work *work, struct kase *kase, const char *pool, const char *key,
-                 int64_t at_ms, const char **next, struct err *err) {
-    const int64_t none[2] = {0, 0};
+int pool_release(struct work *work, struct kase *kase, const struct pool_wish *wish,
+                 const char **next, struct err *err) {
     struct kase *waiting = NULL;
     const char *number = "";
     int64_t slot = 0;
 
     *next = NULL;
-    int held = has(work, kase->row.case_no, pool, key, err);
+    int held = has(work, kase->row.case_no, wish->pool, wish->key, err);
     if (held <= 0) {
         return held; /* it never had it: nothing to give back */
     }
-    if (emit(work, kase, "hold.released", pool, key, none, at_ms, err)
-        || free_slot(work, pool, key, &slot, err) < 0
-        || first_waiting(work, pool, key, &number, err)) {
+    if (emit(work, kase, "hold.released", wish, 0, err)
+        || free_slot(work, wish->pool, wish->key, &slot, err) < 0
+        || first_waiting(work, wish->pool, wish->key, &number, err)) {
         return -1;
     }
     if (slot == 0 || !*number) {
         return 0;
     }
     if (work_case(work, number, &waiting, err)
-        || emit(work, waiting, "hold.taken", pool, key, (const int64_t[2]){slot, 0}, at_ms, err)) {
+        || emit(work, waiting, "hold.taken", wish, slot, err)) {
         return -1;
     }
     *next = number;

@@ -11,7 +11,7 @@
 
 enum {
     WALKERS_MAX = 64,
-    DATE_SIZE = 10, /* "2025-07-11" */
+    DATE_SIZE = 10,          /* "2025-07-11" */
     NEW_WAIT_MS = 60 * 1000, /* a new store first hears who its people are */
 };
 
