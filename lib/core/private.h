@@ -196,6 +196,12 @@ void core_send(struct core *core, const char *peer, const char *method,
 int64_t core_meta(struct core *core, const char *key, int64_t none, struct err *err);
 int core_meta_put(struct core *core, const char *key, int64_t value, struct err *err);
 void core_undo_memory(struct core *core, const struct head *head);
+struct input *core_input_new(enum input_kind kind, const char *peer, struct bytes frame);
+void core_input_free(struct input *input);
+
+/* group.c: timers that are due, what was queued when with_input, and the woken; one commit */
+int group_run(struct core *core, bool with_input, struct err *err);
+bool group_woken(const struct core *core);
 
 /* dispatch.c: one request */
 void dispatch_forget_tokens(struct core *core);
