@@ -16,9 +16,9 @@ lint-texts:
 lint-proto:
 	@tools/proto-compat.sh
 lint-tidy: $(LINT_C:%.c=$(B)/lint/%.ok)
-$(B)/lint/%.ok: %.c .clang-tidy | $(GEN_H)
+$(B)/lint/%.ok: %.c .clang-tidy tools/analyzer.h | $(GEN_H)
 	@mkdir -p $(@D)
-	@clang-tidy --quiet $< -- $(STD) -Ilib -I. -isystem $(B)/gen $(PKGINC) 2>/dev/null
+	@clang-tidy --quiet $< -- $(STD) $(if $(filter lib/base/err.c,$<),,-include tools/analyzer.h) -Ilib -I. -isystem $(B)/gen $(PKGINC) 2>/dev/null
 	@touch $@
 lint-cppcheck:
 	@cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \

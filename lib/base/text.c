@@ -338,3 +338,9 @@ bool text_time_read(const char *text, int64_t *ms) {
     *ms = seconds * MS + fraction;
     return true;
 }
+
+bool text_date_read(const char *text, int64_t *day) {
+    const char *at = text;
+
+    return read_day(&at, day) && *at == '\0';
+}

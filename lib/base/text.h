@@ -40,6 +40,9 @@ char *text_time(int64_t ms, int offset_min, struct arena *arena);
 /* text_time_read - RFC 3339; false if it is not.  */
 bool text_time_read(const char *text, int64_t *ms);
 
+/* text_date_read - "2025-07-11" to days since 1970-01-01; false if there is no such day. */
+bool text_date_read(const char *text, int64_t *day);
+
 /* Days since 1970-01-01 of a local day, and its parts. */
 int64_t text_day(int64_t ms, int offset_min);
 void text_day_parts(int64_t day, int *year, int *month, int *mday, int *weekday /* 0 = Sunday */);

@@ -78,19 +78,18 @@ static int64_t branch(const struct manual *manual, const struct calendar *calend
 static bool field_time(struct view *view, const struct calendar *calendar, const char *field,
                        int64_t *ms) {
     const Wire__Value *value = view_value(view, field);
-    int year = 0, month = 0, mday = 0;
+    int64_t day = 0;
 
     if (value && value->kind_case == WIRE__VALUE__KIND_MS) {
         *ms = value->ms;
         return true;
     }
     if (!value || value->kind_case != WIRE__VALUE__KIND_TEXT
-        || sscanf(value->text, "%4d-%2d-%2d", &year, &month, &mday) != 3) {
+        || !text_date_read(value->text, &day)) {
         return false;
     }
     const int64_t day_ms = (int64_t)24 * 3600 * 1000;
-    *ms = calendar_eod(calendar, text_day_of(year, month, mday) * day_ms
-                                     - (int64_t)calendar->offset_min * 60 * 1000);
+    *ms = calendar_eod(calendar, day * day_ms - (int64_t)calendar->offset_min * 60 * 1000);
     return true;
 }
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +12,8 @@ enum {
     PHONE_DIGITS_MIN = 3,
     PHONE_MAX = 24,
     CENTS = 100,
+    YUAN_DIGITS_MAX = 15, /* far below what cents in 64 bits hold */
+    DECIMAL_DIGITS_MAX = 15,
     RATING_MAX = 5,
     DATE_SIZE = 10, /* "2025-07-11" */
     TIME_SIZE = 5,  /* "22:14" */
@@ -71,24 +72,20 @@ static bool whole(const Wire__Value *in, int64_t *number) {
 
 /* "120", "120.5" or "120.50" yuan. */
 static bool cents(const char *text, int64_t *number) {
-    int64_t yuan = 0;
-    int used = 0;
-    int digits = 0;
-    char rest[4] = {0};
+    static const char digits[] = "0123456789";
+    const size_t yuan = strspn(text, digits);
+    const size_t rest = text[yuan] == '.' ? strspn(text + yuan + 1, digits) : 0;
+    const bool point = text[yuan] == '.';
 
-    if (text[0] == '-' || sscanf(text, "%" SCNd64 "%n", &yuan, &used) != 1
-        || yuan > INT64_MAX / CENTS / 10) {
+    if (yuan == 0 || yuan > YUAN_DIGITS_MAX || rest > 2 || point != (rest > 0)
+        || text[yuan + point + rest] != '\0') {
         return false;
     }
-    *number = yuan * CENTS;
-    if (text[used] == '\0') {
-        return true;
+    *number = strtoll(text, NULL, 10) * CENTS;
+    if (rest > 0) {
+        const char *part = text + yuan + 1;
+        *number += (part[0] - '0') * 10 + (rest > 1 ? part[1] - '0' : 0);
     }
-    if (sscanf(text + used, ".%3[0-9]%n", rest, &digits) != 1 || text[used + digits] != '\0'
-        || strlen(rest) > 2) {
-        return false;
-    }
-    *number += (rest[0] - '0') * 10 + (rest[1] ? rest[1] - '0' : 0);
     return true;
 }
 
@@ -96,7 +93,7 @@ static bool is_decimal(const char *text) {
     size_t digits = strspn(text, "0123456789");
     const char *rest = text + digits;
 
-    if (digits == 0 || digits > 15) {
+    if (digits == 0 || digits > DECIMAL_DIGITS_MAX) {
         return false;
     }
     if (*rest == '.') {
@@ -106,34 +103,15 @@ static bool is_decimal(const char *text) {
     return *rest == '\0';
 }
 
-/* Like "0000-00-00": digits where the pattern has them. */
-static bool has_shape(const char *text, const char *pattern) {
-    size_t i = 0;
-
-    for (; pattern[i]; i++) {
-        bool digit = text[i] >= '0' && text[i] <= '9';
-        if (pattern[i] == '0' ? !digit : text[i] != pattern[i]) {
-            return false;
-        }
-    }
-    return text[i] == '\0';
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
 }
 
-static bool is_date(const char *text) {
-    if (!has_shape(text, "0000-00-00")) {
-        return false;
-    }
-    int year = 0, month = 0, mday = 0, back[4] = {0};
-    (void)sscanf(text, "%4d-%2d-%2d", &year, &month, &mday);
-    if (month < 1 || month > 12 || mday < 1) {
-        return false;
-    }
-    text_day_parts(text_day_of(year, month, mday), &back[0], &back[1], &back[2], &back[3]);
-    return back[1] == month && back[2] == mday;
-}
-
+/* "00:00" to "23:59". */
 static bool is_time(const char *text) {
-    return has_shape(text, "00:00") && memcmp(text, "24", 2) < 0 && text[3] < '6';
+    return strlen(text) == strlen("00:00") && is_digit(text[0]) && is_digit(text[1])
+           && text[2] == ':' && is_digit(text[3]) && is_digit(text[4]) && memcmp(text, "24", 2) < 0
+           && text[3] < '6';
 }
 
 static int typed_text(const struct slot *slot, const Wire__Value *in, Wire__Value *out,
@@ -173,7 +151,8 @@ static int typed_moment(struct work *work, const struct slot *slot, const Wire__
         return 0;
     }
     const bool date = slot->type == MANUAL__TYPE__DATE;
-    if (!is_text(in) || !(date ? is_date(in->text) : is_time(in->text))) {
+    int64_t day = 0;
+    if (!is_text(in) || !(date ? text_date_read(in->text, &day) : is_time(in->text))) {
         return wrong(slot, date ? "date" : "time_of_day", err);
     }
     set_text(out, in->text);

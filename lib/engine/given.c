@@ -1,5 +1,6 @@
 #include "engine/given.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -409,6 +410,7 @@ static void mark_by(Wire__Value *value) {
 
 int given_set(struct view *view, Manual__Set *const *sets, size_t count, struct given *given,
               struct err *err) {
+    assert(given);
     for (size_t i = 0; i < count; i++) {
         const char *name = text_eq(sets[i]->field, assignee) ? KASE_HANDLER : sets[i]->field;
         int64_t *number = own_number(given, name);

@@ -97,20 +97,21 @@ int kase_save(struct call *call, const struct kase *kase, struct err *err) {
         " owner = excluded.owner, handler = excluded.handler, matter = excluded.matter,"
         " open = excluded.open, overdue = excluded.overdue, due_ms = excluded.due_ms,"
         " closed_ms = excluded.closed_ms, body = excluded.body");
-    query_bind_text(&q, 1, row->case_no);
-    query_bind_text(&q, 2, row->procedure);
-    query_bind_text(&q, 3, row->state);
-    query_bind_text(&q, 4, row->unit);
-    query_bind_text(&q, 5, row->parent);
-    query_bind_text(&q, 6, kase_text(kase, KASE_OWNER));
-    query_bind_text(&q, 7, kase_text(kase, KASE_HANDLER));
-    query_bind_text(&q, 8, row->matter);
-    query_bind_i64(&q, 9, row->closed_ms == 0);
-    query_bind_i64(&q, 10, late);
-    query_bind_i64(&q, 11, due_ms);
-    query_bind_i64(&q, 12, row->event_ms);
-    query_bind_i64(&q, 13, row->closed_ms);
-    query_bind_blob(&q, 14, body, size);
+    int at = 0;
+    query_bind_text(&q, ++at, row->case_no);
+    query_bind_text(&q, ++at, row->procedure);
+    query_bind_text(&q, ++at, row->state);
+    query_bind_text(&q, ++at, row->unit);
+    query_bind_text(&q, ++at, row->parent);
+    query_bind_text(&q, ++at, kase_text(kase, KASE_OWNER));
+    query_bind_text(&q, ++at, kase_text(kase, KASE_HANDLER));
+    query_bind_text(&q, ++at, row->matter);
+    query_bind_i64(&q, ++at, row->closed_ms == 0);
+    query_bind_i64(&q, ++at, late);
+    query_bind_i64(&q, ++at, due_ms);
+    query_bind_i64(&q, ++at, row->event_ms);
+    query_bind_i64(&q, ++at, row->closed_ms);
+    query_bind_blob(&q, ++at, body, size);
     return query_done(&q, err);
 }
 

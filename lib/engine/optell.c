@@ -105,7 +105,9 @@ static const char *argument(const struct op *o, const char *so_far, const Wire__
     if (value->kind_case == WIRE__VALUE__KIND_TEXT && strlen(value->text) < ARGS_MAX / 2) {
         char *line = arena_copy(arena, value->text, strlen(value->text));
         for (char *c = line; *c; c++) {
-            *c = *c == '\n' ? ' ' : *c; /* a line is one argument */
+            if (*c == '\n') {
+                *c = ' '; /* a line is one argument */
+            }
         }
         more = line;
     } else if (value->kind_case == WIRE__VALUE__KIND_INTEGER) {

@@ -245,13 +245,6 @@ static int compare_texts(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static int64_t day_number(const char *date) {
-    char *end = NULL;
-    long year = strtol(date, &end, 10), month = strtol(end + 1, &end, 10);
-
-    return text_day_of((int)year, (int)month, (int)strtol(end + 1, &end, 10));
-}
-
 /* "2025-01-28..2025-02-04", or one day. */
 static void add_days(struct compiler *c, const struct node *node, const char **list,
                      size_t *count) {
@@ -264,12 +257,12 @@ static void add_days(struct compiler *c, const struct node *node, const char **l
     } else if (strlen(text) != DATE_SIZE) {
         first = "";
     }
-    if (!compile_date(first) || !compile_date(last) || strcmp(first, last) > 0) {
+    int64_t begin = 0, end = 0;
+    if (!text_date_read(first, &begin) || !text_date_read(last, &end) || begin > end) {
         compile_mistake(c, node, "\"%s\" is no day (2025-10-01) or range of days", text);
         return;
     }
-    int64_t end = day_number(last);
-    for (int64_t day = day_number(first); day <= end; day++) {
+    for (int64_t day = begin; day <= end; day++) {
         int year = 0, month = 0, mday = 0, weekday = 0;
         if (*count == HOLIDAYS_MAX) {
             compile_mistake(c, node, "more than %d days", HOLIDAYS_MAX);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "manual/compile_parts.h"
 
 enum {
@@ -396,18 +397,7 @@ bool compile_time_of_day(const char *text) {
 }
 
 bool compile_date(const char *text) {
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    enum { MONTHS = 12, YEAR_SIZE = 4, MONTH_AT = 5, DAY_AT = 8 };
-    const int century = 100, leap_century = 400;
+    int64_t day = 0;
 
-    if (strlen(text) != strlen("2025-01-01") || text[YEAR_SIZE] != '-' || text[DAY_AT - 1] != '-') {
-        return false;
-    }
-    int year = digits(text, YEAR_SIZE), month = digits(text + MONTH_AT, 2);
-    int day = digits(text + DAY_AT, 2);
-    if (year < 0 || month < 1 || month > MONTHS) {
-        return false;
-    }
-    bool leap = year % 4 == 0 && (year % century != 0 || year % leap_century == 0);
-    return day >= 1 && day <= days[month - 1] + (month == 2 && leap);
+    return text_date_read(text, &day);
 }

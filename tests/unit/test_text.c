@@ -200,6 +200,19 @@ static void what_is_no_time_is_refused(void) {
     }
 }
 
+static void a_date_is_read_only_if_there_is_such_a_day(void) {
+    static const char *const bad[] = {"",           "2025-02-29", "2025-7-11",   "2025-13-01",
+                                      "2025-00-10", "2025-07-00", "2025-07-11 ", " 2025-07-11",
+                                      "2025/07/11", "+025-07-11", "2025-07-1",   "2025-07-32"};
+    int64_t day = 0;
+
+    CHECK(text_date_read("2024-02-29", &day) && day == text_day_of(2024, 2, 29));
+    CHECK(text_date_read("1970-01-01", &day) && day == 0);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        CHECK(!text_date_read(bad[i], &day));
+    }
+}
+
 static const struct test tests[] = {
     TEST(good_text_passes),
     TEST(bytes_that_are_no_utf8_are_refused),
@@ -213,6 +226,7 @@ static const struct test tests[] = {
     TEST(a_time_is_written_as_it_is_read),
     TEST(times_are_read_exactly),
     TEST(what_is_no_time_is_refused),
+    TEST(a_date_is_read_only_if_there_is_such_a_day),
 };
 
 int main(int argc, char **argv) {
