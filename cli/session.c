@@ -8,7 +8,7 @@
 #include "host/link.h"
 #include "shouwen/registry/v1/registry.pb-c.h"
 
-enum { CLIENTS_MAX = 8, TOKENS_MAX = 16, IN_FLIGHT = 64, KEPT_SIZE = 256 * 1024 };
+enum { CLIENTS_MAX = 8, TOKENS_MAX = 64, IN_FLIGHT = 64, KEPT_SIZE = 1024 * 1024 };
 
 struct session {
     const struct cli *cli;
@@ -85,14 +85,13 @@ struct client *session_client(struct session *session, const char *service, stru
         (void)err_plain(err, ERR_NOT_FOUND, "no such service here: %s", service);
         return NULL;
     }
-    config.endpoint = instance_endpoint(&session->instance, service, session->cli->arena);
+    config.endpoint = instance_endpoint(&session->instance, service, session->kept);
     if (instance_keys(&session->instance, service, &config.keys, config.server_key, err)) {
         return NULL;
     }
     struct client *client = client_new(&config, err);
     if (client) {
-        session->clients[session->client_count].service = arena_text(session->cli->arena, "%s",
-                                                                     service);
+        session->clients[session->client_count].service = arena_text(session->kept, "%s", service);
         session->clients[session->client_count].client = client;
         session->client_count++;
     }
@@ -116,10 +115,10 @@ static int fetch_token(struct session *session, const char *staff, struct err *e
     if (session->token_count == TOKENS_MAX) {
         session->token_count = 0; /* enough people for one command: begin anew */
     }
-    session->tokens[session->token_count].asked = arena_text(session->cli->arena, "%s", staff);
-    session->tokens[session->token_count].staff = reply->staff;
-    session->tokens[session->token_count].token = (struct bytes){reply->token.data,
-                                                                 reply->token.len};
+    session->tokens[session->token_count].asked = arena_text(session->kept, "%s", staff);
+    session->tokens[session->token_count].staff = arena_text(session->kept, "%s", reply->staff);
+    session->tokens[session->token_count].token = (struct bytes){
+        arena_copy(session->kept, reply->token.data, reply->token.len), reply->token.len};
     session->token_count++;
     return 0;
 }
