@@ -1,19 +1,14 @@
 /* From a breach to the first byte at the channel's receiver; from a commit to the reports. */
-#include <arpa/inet.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "base/json.h"
+#include "aid/receiver.h"
 #include "bench/loads.h"
 #include "harness.h"
 #include "shouwen/cases/v1/cases.pb-c.h"
-#include "shouwen/notify/v1/notify.pb-c.h"
 #include "shouwen/reports/v1/reports.pb-c.h"
 
 enum {
@@ -24,7 +19,6 @@ enum {
     ONSITE_MS = 15 * 60 * 1000,
     CASE_SIZE = 48,
     ARRIVALS_MAX = 20000,
-    BODY_MAX = 8192,
     ARENA = 64 << 10,
 };
 
@@ -88,90 +82,13 @@ void bench_visible(struct house *house) {
     client_free(reports);
 }
 
-/* ---- a receiver that notes when each request's first byte came ---- */
+/* When the first page about this case that is not older came; 0: none. */
+static int64_t first_after(struct receiver *receiver, const char *case_no, int64_t after_us) {
+    struct received one;
 
-static struct arrival {
-    int64_t at_us;
-    char body[CASE_SIZE * 8];
-} arrivals[ARRIVALS_MAX];
-static size_t arrived;
-static int listener;
-static volatile bool stopping;
-
-static void take(int fd) {
-    static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    char buffer[BODY_MAX + 1];
-    size_t size = 0;
-    int64_t first = 0;
-
-    while (size < BODY_MAX) {
-        ssize_t n = recv(fd, buffer + size, BODY_MAX - size, 0);
-        if (n <= 0) {
-            break;
-        }
-        first = first ? first : wall_us();
-        size += (size_t)n;
-        buffer[size] = '\0';
-        const char *end = strstr(buffer, "\r\n\r\n");
-        const char *length = strcasestr(buffer, "content-length:");
-        if (end && length && size >= (size_t)(end + 4 - buffer) + strtoul(length + 15, NULL, 10)) {
-            break;
-        }
-    }
-    (void)!send(fd, ok, sizeof ok - 1, MSG_NOSIGNAL);
-    (void)close(fd);
-    const char *case_no = strstr(buffer, "E01-");
-    if (case_no && arrived < ARRIVALS_MAX) {
-        (void)snprintf(arrivals[arrived].body, sizeof arrivals[arrived].body, "%s", case_no);
-        arrivals[arrived++].at_us = first;
-    }
-}
-
-static void *receive(void *arg) {
-    (void)arg;
-    while (!stopping) {
-        struct pollfd waiting = {.fd = listener, .events = POLLIN};
-        if (poll(&waiting, 1, 100) == 1) {
-            int fd = accept(listener, NULL, NULL);
-            if (fd >= 0) {
-                take(fd);
-            }
-        }
-    }
-    return NULL;
-}
-
-static int listen_here(void) {
-    struct sockaddr_in here = {.sin_family = AF_INET};
-    socklen_t size = sizeof here;
-
-    here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(listener >= 0 && bind(listener, (struct sockaddr *)&here, sizeof here) == 0);
-    CHECK(listen(listener, 512) == 0
-          && getsockname(listener, (struct sockaddr *)&here, &size) == 0);
-    return ntohs(here.sin_port);
-}
-
-static void lead_pages_here(struct house *house, int port) {
-    Notify__PutChannelRequest put = NOTIFY__PUT_CHANNEL_REQUEST__INIT;
-    struct err err = {0};
-
-    put.staff = "*";
-    put.channel = "webhook";
-    put.address = arena_text(house->cli.arena, "http://127.0.0.1:%d/page", port);
-    put.private_ = true;
-    CHECK_OK(session_ask(house->session, "shouwen.notify.v1.Notify/PutChannel", &put.base,
-                         &notify__put_channel_reply__descriptor, &err)
-                 == NULL,
-             err);
-}
-
-static int64_t first_after(const char *case_no, int64_t after_us) {
-    for (size_t i = 0; i < arrived; i++) {
-        if (strncmp(arrivals[i].body, case_no, strlen(case_no)) == 0
-            && arrivals[i].at_us >= after_us) {
-            return arrivals[i].at_us;
+    for (size_t i = 0; receiver_get(receiver, i, &one); i++) {
+        if (one.at_us >= after_us && strstr(one.body, case_no)) {
+            return one.at_us;
         }
     }
     return 0;
@@ -189,11 +106,10 @@ void bench_breach(struct house *house) {
     struct arena *arena = arena_new(ARENA);
     struct sample late = {0};
     struct sample sync = {0};
-    pthread_t thread;
+    struct receiver *receiver = receiver_new(ARRIVALS_MAX);
     size_t missing = 0;
 
-    lead_pages_here(house, listen_here());
-    CHECK(pthread_create(&thread, NULL, receive, NULL) == 0);
+    receiver_lead(receiver, house);
     int64_t base_ms = wall_us() / 1000 + LEAD_MS;
     srand(1);
     for (size_t i = 0; i < BREACHES; i++) {
@@ -209,10 +125,8 @@ void bench_breach(struct house *house) {
     while (wall_us() / 1000 < base_ms + SPREAD_MS + 3000) {
         (void)poll(NULL, 0, 50);
     }
-    stopping = true;
-    (void)pthread_join(thread, NULL);
     for (size_t i = 0; i < BREACHES; i++) {
-        int64_t at = first_after(cases[i], due_us[i]);
+        int64_t at = first_after(receiver, cases[i], due_us[i]);
         missing += at == 0;
         if (at) {
             sample_add(&late, at - due_us[i]);
@@ -226,7 +140,7 @@ void bench_breach(struct house *house) {
     bench_line("breach_pages_missing", (double)missing, "of 300", 0, NULL);
     bench_floor("breach_to_first_byte_p99", p99 <= 4 * disk + 20 && missing == 0,
                 "<= 4 x fdatasync p99 + 20 ms, none missing");
-    (void)close(listener);
+    receiver_free(receiver);
     sample_free(&late);
     sample_free(&sync);
     arena_free(arena);
