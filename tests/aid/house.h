@@ -28,10 +28,13 @@ int house_run(const struct house *house, const char *const *args);
  */
 void house_new(struct house *house, const char *parameters);
 
+/* house_duty - 周涛 (S402) is the technician on duty, 吴刚 (S403) after him, these days. */
+void house_duty(struct house *house);
+
 /* house_open - new connections to a house that exists (after a fork). */
 void house_open(struct house *house);
 
-/* house_end - SIGTERM to all, and the folder goes; with KEEP=1 in the environment it stays. */
+/* house_end - (also when the test that made it ends early) SIGTERM to all, and the folder goes; with KEEP=1 in the environment it stays. */
 void house_end(struct house *house);
 
 /* house_kill - SIGKILL.  house_start - start it again, without waiting.  house_stop - SIGTERM. */

@@ -10,37 +10,26 @@
 #include <time.h>
 
 #include "aid/house.h"
+#include "aid/ledger.h"
+#include "aid/receiver.h"
 #include "base/text.h"
 #include "core/event.h"
 #include "harness.h"
-#include "shouwen/cases/v1/cases.pb-c.h"
 #include "shouwen/reports/v1/reports.pb-c.h"
 
 enum {
     KILLS = 100,
     PLANTED_KILLS = 10,
-    CALLERS = 3,
-    IN_FLIGHT = 8,
-    LEDGER_MAX = 400000,
+    URGENT_EVERY = 100, /* each of these leads to pages to people, by its ladder */
     KILL_MIN_MS = 20,
     KILL_MAX_MS = 700,
     DRAIN_MS = 60000,
-    PACE_MS = 2, /* between two sends of a caller: a fast desk, not a flood */
     SAME_READS = 50,
-    CASE_NO_SIZE = 40,
-    PAGE = 256,
+    MESSAGES_MAX = 50000,
 };
 
-struct entry {
-    uint8_t id[CLIENT_ID_SIZE];
-    bool acknowledged;
-    char case_no[CASE_NO_SIZE];
-    int found; /* so often it stands among the events */
-};
-
-static struct entry ledger[LEDGER_MAX];
-static size_t entries;
-static size_t unknown;
+static struct house house;
+static struct ledger *ledger;
 static uint64_t rng;
 
 static uint32_t chance(uint32_t below) {
@@ -50,181 +39,25 @@ static uint32_t chance(uint32_t below) {
     return (uint32_t)(rng >> 32) % below;
 }
 
-/* ---- callers ---- */
-
-struct caller {
-    struct client *client;
-    struct bytes token;
-    struct arena *arena;
-    int64_t next_ms;
-};
-
-static struct bytes case_for(struct caller *caller, size_t number) {
-    Cases__OpenCaseRequest open = CASES__OPEN_CASE_REQUEST__INIT;
-    Wire__Value fields[6];
-    Wire__Value *list[6];
-    static const char *const keys[] = {"urgency", "trade", "scope", "place", "content", "phone"};
-    const char *texts[] = {number % 5 == 0 ? "E1" : "N",
-                           "water",
-                           "common",
-                           "楼道",
-                           arena_text(caller->arena, "ledger %zu", number),
-                           "13800000000"};
-
-    for (size_t i = 0; i < 6; i++) {
-        wire__value__init(&fields[i]);
-        fields[i].key = keys[i];
-        fields[i].kind_case = WIRE__VALUE__KIND_TEXT;
-        fields[i].text = texts[i];
-        list[i] = &fields[i];
-    }
-    open.procedure = "repair";
-    open.unit = "2-1-501";
-    open.channel = "call";
-    open.new_matter = true;
-    open.n_fields = 6;
-    open.fields = list;
-    size_t size = cases__open_case_request__get_packed_size(&open);
-    uint8_t *data = arena_alloc(caller->arena, size);
-    (void)cases__open_case_request__pack(&open, data);
-    return (struct bytes){data, size};
-}
-
-static void send_entry(struct caller *caller, size_t number, bool again) {
-    struct err err = {0};
-    struct client_request request = {.method = "shouwen.ticketing.v1.Ticketing/OpenCase",
-                                     .token = caller->token,
-                                     .timeout_ms = 3000,
-                                     .arg = (void *)(uintptr_t)(number + 1)};
-
-    request.id = again ? ledger[number].id : NULL;
-    arena_reset(caller->arena);
-    request.payload = case_for(caller, number);
-    CHECK_OK(client_send(caller->client, &request, ledger[number].id, &err), err);
-}
-
-/* The ledger is written only when the answer is there. */
-static void take_answer(struct caller *caller, const struct client_answer *answer) {
-    size_t number = (size_t)(uintptr_t)answer->arg - 1;
-    struct entry *entry = &ledger[number];
-
-    if (answer->code == WIRE__CODE__OK) {
-        Cases__OpenCaseReply *reply = cases__open_case_reply__unpack(
-            NULL, answer->reply->payload.len, answer->reply->payload.data);
-        CHECK(reply && reply->case_no[0]);
-        (void)snprintf(entry->case_no, sizeof entry->case_no, "%s", reply->case_no);
-        entry->acknowledged = true;
-        cases__open_case_reply__free_unpacked(reply, NULL);
-        return;
-    }
-    if (answer->code != WIRE__CODE__DEADLINE_EXCEEDED && answer->code != WIRE__CODE__UNAVAILABLE
-        && answer->code != WIRE__CODE__RESOURCE_EXHAUSTED) {
-        (void)fprintf(stderr, "# refused: %d %s %s\n", (int)answer->code,
-                      answer->reply ? answer->reply->rule : "",
-                      answer->reply ? answer->reply->message : "");
-        CHECK(!"a case was refused");
-    }
-    unknown++;
-    send_entry(caller, number, true); /* unknown: the same id again is always safe */
-}
-
-static void drive(struct caller *callers, int64_t until_ms, bool new_ones) {
-    while (house_now_ms() < until_ms) {
-        size_t waiting = 0;
-        for (size_t i = 0; i < CALLERS; i++) {
-            struct caller *caller = &callers[i];
-            struct client_answer answer;
-            while (client_next(caller->client, i == 0 ? 1 : 0, &answer) == 1) {
-                take_answer(caller, &answer);
-            }
-            if (new_ones && client_in_flight(caller->client) < IN_FLIGHT && entries < LEDGER_MAX
-                && house_now_ms() >= caller->next_ms) {
-                caller->next_ms = house_now_ms() + PACE_MS;
-                send_entry(caller, entries++, false);
-            }
-            waiting += client_in_flight(caller->client);
-        }
-        if (!new_ones && waiting == 0) {
-            return;
-        }
-    }
-}
-
-/* ---- looking ---- */
-
-static struct house house;
-
 static ProtobufCMessage *ask(const char *method, const ProtobufCMessage *request,
                              const ProtobufCMessageDescriptor *type, struct err *err) {
     return session_ask(house.session, method, request, type, err);
 }
 
-/* All events of a service's store, one page after the other. */
-static uint64_t each_event(const char *service, void (*look)(const Wire__Event *event)) {
-    uint64_t after = 0;
-    struct err err = {0};
-
-    for (;;) {
-        size_t used = arena_used(house.cli.arena);
-        Core__ListEventsRequest request = CORE__LIST_EVENTS_REQUEST__INIT;
-        struct client_request raw = {.method = "shouwen.core.v1.Core/ListEvents"};
-        struct client_answer answer = {0};
-        uint8_t packed[64];
-        request.after = after;
-        request.max = PAGE;
-        raw.payload = (struct bytes){packed, core__list_events_request__pack(&request, packed)};
-        CHECK_OK(session_token(house.session, "system", &raw.token, &err), err);
-        CHECK_OK(session_raw(house.session, service, &raw, &answer, &err), err);
-        Core__ListEventsReply *reply = core__list_events_reply__unpack(
-            NULL, answer.reply->payload.len, answer.reply->payload.data);
-        CHECK(reply);
-        size_t n = reply->n_events;
-        for (size_t i = 0; i < n; i++) {
-            CHECK(reply->events[i]->position == after + 1); /* order without gaps */
-            after = reply->events[i]->position;
-            look(reply->events[i]);
-        }
-        core__list_events_reply__free_unpacked(reply, NULL);
-        arena_rewind(house.cli.arena, used);
-        if (n == 0) {
-            return after;
-        }
-    }
-}
-
-static uint64_t opened;
-static uint64_t lane_seq[2];
-static size_t twice, foreign;
-
-static void count_opening(const Wire__Event *event) {
-    CHECK(event->seq == ++lane_seq[event->lane]);
-    const char *content = value_text(event->fields, event->n_fields, "content");
-    size_t number = 0;
-
-    if (!text_starts(content, "ledger ") || !strstr(event->topic, ".open")) {
-        return;
-    }
-    opened++;
-    if (sscanf(content, "ledger %zu", &number) != 1 || number >= entries) {
-        foreign++;
-        return;
-    }
-    struct entry *entry = &ledger[number];
-    entry->found++;
-    twice += entry->found > 1;
-    CHECK(!entry->acknowledged || text_eq(entry->case_no, event->case_no));
-}
-
-static void ignore(const Wire__Event *event) {
+static void ignore(void *arg, const Wire__Event *event) {
+    (void)arg;
     (void)event;
 }
+
+/* ---- pages ---- */
 
 /* Each page record is sent once for the first time: (page, step, person, channel, times). */
 enum { SENT_MAX = 200000, SENT_SIZE = 96 };
 static char sent[SENT_MAX][SENT_SIZE];
 static size_t sent_count;
 
-static void collect_sent(const Wire__Event *event) {
+static void collect_sent(void *arg, const Wire__Event *event) {
+    (void)arg;
     if (!text_eq(event->topic, "page.sent") || sent_count == SENT_MAX) {
         return;
     }
@@ -244,7 +77,7 @@ static size_t pages_twice(void) {
     size_t same = 0;
 
     sent_count = 0;
-    (void)each_event("notify", collect_sent);
+    (void)events_each(&house, "notify", collect_sent, NULL);
     qsort(sent, sent_count, SENT_SIZE, by_text);
     for (size_t i = 1; i < sent_count; i++) {
         same += text_eq(sent[i - 1], sent[i]);
@@ -252,30 +85,82 @@ static size_t pages_twice(void) {
     return same;
 }
 
-static void verify_chain(const char *service) {
-    struct err err = {0};
-    Core__VerifyEventsRequest request = CORE__VERIFY_EVENTS_REQUEST__INIT;
-    struct client_request raw = {.method = "shouwen.core.v1.Core/VerifyEvents",
-                                 .timeout_ms = DRAIN_MS};
-    struct client_answer answer = {0};
-    uint8_t packed[16];
+/* What was asked of notify, and what notify took: by the number of the event that asked. */
+enum { ASKED_MAX = 100000 };
+static uint8_t asked[ASKED_MAX];  /* by its number in the urgent lane of ticketing */
+static uint8_t opened[ASKED_MAX]; /* so many pages */
+static uint8_t ticketing_source[16];
+static size_t pages_foreign;
 
-    raw.payload = (struct bytes){packed, core__verify_events_request__pack(&request, packed)};
-    CHECK_OK(session_token(house.session, "system", &raw.token, &err), err);
-    CHECK_OK(session_raw(house.session, service, &raw, &answer, &err), err);
-    Core__VerifyEventsReply *reply = core__verify_events_reply__unpack(
-        NULL, answer.reply->payload.len, answer.reply->payload.data);
-    CHECK(reply && reply->intact);
-    core__verify_events_reply__free_unpacked(reply, NULL);
+static void collect_asked(void *arg, const Wire__Event *event) {
+    (void)arg;
+    memcpy(ticketing_source, event->source.data, sizeof ticketing_source);
+    if (text_eq(event->topic, "page.asked")) {
+        CHECK(event->lane == WIRE__LANE__URGENT && event->seq < ASKED_MAX);
+        asked[event->seq] = 1;
+    }
+}
+
+static void collect_opened(void *arg, const Wire__Event *event) {
+    const Wire__Value *source = value_find(event->fields, event->n_fields, "cause_source");
+    size_t seq = (size_t)value_i64(event->fields, event->n_fields, "cause_seq", 0);
+
+    (void)arg;
+    if (!text_eq(event->topic, "page.opened")
+        || !text_eq(value_text(event->fields, event->n_fields, "topic"), "page.asked")) {
+        return;
+    }
+    CHECK(source && source->kind_case == WIRE__VALUE__KIND_SEALED);
+    if (seq >= ASKED_MAX || source->sealed.len != sizeof ticketing_source
+        || memcmp(source->sealed.data, ticketing_source, sizeof ticketing_source) != 0) {
+        pages_foreign++;
+        return;
+    }
+    opened[seq]++;
+}
+
+static void collect_pages(void) {
+    memset(asked, 0, sizeof asked);
+    memset(opened, 0, sizeof opened);
+    pages_foreign = 0;
+    (void)events_each(&house, "ticketing", collect_asked, NULL);
+    (void)events_each(&house, "notify", collect_opened, NULL);
+}
+
+/* From ticketing over the bus to notify: what was asked last has arrived. */
+static bool all_asked_are_taken(void *arg) {
+    (void)arg;
+    collect_pages();
+    for (size_t i = 0; i < ASKED_MAX; i++) {
+        if (asked[i] && !opened[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Every page that was asked for is there, once. */
+static void pages_are_those_that_were_asked_for(void) {
+    size_t count = 0;
+    size_t missing = 0;
+    size_t double_pages = 0;
+
+    collect_pages();
+    for (size_t i = 0; i < ASKED_MAX; i++) {
+        count += asked[i];
+        missing += asked[i] && opened[i] == 0;
+        double_pages += opened[i] > 1 || opened[i] > asked[i];
+    }
+    (void)printf("# %zu pages asked for, %zu missing, %zu twice\n", count, missing, double_pages);
+    CHECK(count > 0 && missing == 0 && double_pages == 0 && pages_foreign == 0);
 }
 
 /* ---- the campaign ---- */
 
 static size_t kills, kills_in_flight;
 
-static void kill_one(struct caller *callers, const char *only) {
+static void kill_one(const char *only) {
     size_t services = 0;
-    size_t waiting = 0;
 
     while (instance_services[services]) {
         services++;
@@ -283,56 +168,26 @@ static void kill_one(struct caller *callers, const char *only) {
     /* Every second victim is the one the callers talk to. */
     const char *victim = chance(2) ? "ticketing" : instance_services[chance((uint32_t)services)];
     victim = only ? only : victim;
-    for (size_t i = 0; i < CALLERS; i++) {
-        waiting += client_in_flight(callers[i].client);
-    }
+    size_t waiting = ledger_in_flight(ledger);
     house_kill(&house, victim);
     house_start(&house, victim);
     kills++;
     kills_in_flight += waiting > 0;
 }
 
-static void open_callers(struct caller *callers) {
-    static const char *const names[] = {"王丽", "张敏", "孙红"};
-    struct err err = {0};
-
-    for (size_t i = 0; i < CALLERS; i++) {
-        struct bytes token = {0};
-        CHECK_OK(session_token(house.session, names[i], &token, &err), err);
-        uint8_t *copy = malloc(token.size);
-        memcpy(copy, token.data, token.size);
-        callers[i] = (struct caller){.client = house_client(&house, "ticketing", IN_FLIGHT),
-                                     .token = {copy, token.size},
-                                     .arena = arena_new(1 << 16)};
-    }
-}
-
-/* How many acknowledged cases are not there; and what else must be so. */
-static size_t count_lost(void) {
-    size_t lost = 0;
-
-    opened = twice = foreign = 0;
-    memset(lane_seq, 0, sizeof lane_seq);
-    for (size_t i = 0; i < entries; i++) {
-        ledger[i].found = 0;
-    }
-    (void)each_event("ticketing", count_opening);
-    for (size_t i = 0; i < entries; i++) {
-        lost += ledger[i].acknowledged && ledger[i].found == 0;
-    }
-    return lost;
-}
-
-static void campaign(size_t wanted, const char *only) {
-    struct caller callers[CALLERS];
-
+static void campaign(size_t wanted, const char *only, struct receiver *receiver) {
     house_new(&house, "deploy/demo/parameters.yaml");
-    open_callers(callers);
-    while (kills < wanted) {
-        drive(callers, house_now_ms() + KILL_MIN_MS + chance(KILL_MAX_MS - KILL_MIN_MS), true);
-        kill_one(callers, only);
+    if (receiver) {
+        receiver_lead(receiver, &house);
+        house_duty(&house); /* who is paged by himself when nobody dispatches */
     }
-    drive(callers, house_now_ms() + DRAIN_MS, false);
+    ledger = ledger_new(&house, receiver ? URGENT_EVERY : 0);
+    while (kills < wanted) {
+        ledger_drive(ledger, house_now_ms() + KILL_MIN_MS + chance(KILL_MAX_MS - KILL_MIN_MS),
+                     true);
+        kill_one(only);
+    }
+    ledger_drive(ledger, house_now_ms() + DRAIN_MS, false);
     CHECK(house_ready(&house, DRAIN_MS));
 }
 
@@ -398,28 +253,29 @@ static void reports_rebuilt_from_the_log_say_the_same(void) {
 
 static void nothing_acknowledged_is_lost_and_nothing_is_done_twice(void) {
     const char *n = getenv("N");
+    struct receiver *receiver = receiver_new(MESSAGES_MAX);
 
-    campaign(n ? strtoul(n, NULL, 10) : KILLS, NULL);
-    size_t lost = count_lost();
-    size_t acknowledged = 0;
-    for (size_t i = 0; i < entries; i++) {
-        acknowledged += ledger[i].acknowledged;
-        CHECK(ledger[i].acknowledged);
-    }
+    campaign(n ? strtoul(n, NULL, 10) : KILLS, NULL, receiver);
+    struct ledger_state state = ledger_compare(ledger);
     for (size_t i = 0; instance_services[i]; i++) {
-        (void)each_event(instance_services[i], ignore);
-        verify_chain(instance_services[i]);
+        (void)events_each(&house, instance_services[i], ignore, NULL);
+        CHECK(events_intact(&house, instance_services[i]));
     }
+    CHECK(house_wait(all_asked_are_taken, NULL, DRAIN_MS));
+    pages_are_those_that_were_asked_for();
     size_t repeated_pages = pages_twice();
     reports_rebuilt_from_the_log_say_the_same();
     (void)printf("# %zu kills, %zu %% with requests in flight; %zu acknowledged, %zu lost, "
-                 "%zu twice, %zu unknown resolved; %zu pages sent, %zu twice\n",
-                 kills, 100 * kills_in_flight / kills, acknowledged, lost, twice, unknown,
-                 sent_count, repeated_pages);
-    CHECK(lost == 0 && twice == 0 && foreign == 0 && repeated_pages == 0);
-    CHECK(opened == entries);
+                 "%zu twice, %zu unknown resolved; %zu pages sent, %zu twice; %zu messages\n",
+                 kills, 100 * kills_in_flight / kills, state.acknowledged, state.lost, state.twice,
+                 state.unknown, sent_count, repeated_pages, receiver_count(receiver));
+    CHECK(state.acknowledged == state.entries && state.opened == state.entries);
+    CHECK(state.lost == 0 && state.twice == 0 && state.foreign == 0 && repeated_pages == 0);
+    CHECK(sent_count > 0);
     CHECK(kills_in_flight * 100 >= kills * 80);
+    ledger_free(ledger);
     house_end(&house);
+    receiver_free(receiver);
 }
 
 /* The same campaign on a ticketing that answers before it commits: it must be caught. */
@@ -429,10 +285,11 @@ static void a_reply_before_the_commit_is_caught(void) {
 
     (void)snprintf(planted, sizeof planted, "%s/../planted", bin ? bin : "build/bin");
     CHECK(setenv("BIN", planted, 1) == 0);
-    campaign(PLANTED_KILLS, "ticketing");
-    size_t lost = count_lost();
-    (void)printf("# planted: %zu kills, %zu acknowledged cases are gone\n", kills, lost);
-    CHECK(lost > 0);
+    campaign(PLANTED_KILLS, "ticketing", NULL);
+    struct ledger_state state = ledger_compare(ledger);
+    (void)printf("# planted: %zu kills, %zu acknowledged cases are gone\n", kills, state.lost);
+    CHECK(state.lost > 0);
+    ledger_free(ledger);
     house_end(&house);
 }
 
