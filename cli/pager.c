@@ -147,6 +147,19 @@ static void show_page(const struct pager *pager, const Notify__Page *page, bool 
                  paint(pager, "\033[0m"));
 }
 
+/* The same page once more: one line, not a second card. */
+static void show_again(const struct pager *pager, const Notify__Page *page) {
+    const Notify__Record *record = page->n_records > 0 ? page->records[0] : NULL;
+
+    if (!record || record->times < 2) {
+        return;
+    }
+    (void)printf("\a   %s%s  %s  重复寻呼 paged again ×%u  阶梯 ladder %s.%u%s\n",
+                 paint(pager, "\033[31m"),
+                 clock_text(pager, record->sent_ms ? record->sent_ms : page->begun_ms), page->page,
+                 record->times, page->ladder, page->step, paint(pager, "\033[0m"));
+}
+
 static void show_prompt(const struct pager *pager) {
     if (!pager->terminal || pager->open_count == 0) {
         return;
@@ -161,20 +174,26 @@ static void show_prompt(const struct pager *pager) {
 }
 
 static void take_pages(struct pager *pager, const Notify__WaitPagesReply *reply) {
+    bool shown = false;
+
     for (size_t i = 0; i < reply->n_pages; i++) {
         const Notify__Page *page = reply->pages[i];
         const Notify__Record *record = page->n_records > 0 ? page->records[0] : NULL;
         bool waits = strcmp(page->state, "open") == 0 && (!record || !*record->answer);
-        if (waits) {
-            show_page(pager, page, keep_page(pager, page->page));
+        if (waits && keep_page(pager, page->page)) {
+            show_page(pager, page, true);
+            shown = true;
+        } else if (waits) {
+            show_again(pager, page);
         } else {
             forget_page(pager, page->page);
             if (!pager->first) {
+                shown = pager->open_count > 0;
                 show_state(pager, page);
             }
         }
     }
-    if (reply->n_pages > 0) {
+    if (shown) {
         show_prompt(pager);
     }
     pager->after = reply->next;

@@ -7,6 +7,8 @@
 #include "core/event.h"
 #include "host/rehearse_private.h"
 
+static const double minute_ms = 60000;
+
 /* News that nobody who reads a story wants: the house's own bookkeeping. */
 static bool is_noise(const char *topic) {
     static const char *const quiet[] = {
@@ -67,7 +69,44 @@ static const char *page_line(struct rehearse *r, const Wire__Event *event) {
         return arena_text(r->scratch, zh ? "✓ %s 应答 %s" : "✓ %s acknowledges %s",
                           rehearse_staff_name(r, event->actor), field(event, "page"));
     }
+    if (strcmp(event->topic, "page.withdrawn") == 0) {
+        return arena_text(r->scratch, zh ? "呼叫撤回 %s" : "page withdrawn %s",
+                          field(event, "page"));
+    }
+    if (strcmp(event->topic, "page.rejected") == 0) {
+        return arena_text(r->scratch, zh ? "✗ %s 拒绝 %s" : "✗ %s rejects %s",
+                          rehearse_staff_name(r, event->actor), field(event, "page"));
+    }
+    if (strcmp(event->topic, "page.exhausted") == 0) {
+        return arena_text(r->scratch, zh ? "无人应答 %s" : "nobody answered %s",
+                          field(event, "page"));
+    }
     return arena_text(r->scratch, "%s %s %s", event->topic, field(event, "page"), to);
+}
+
+/* What became of a limit: kept, or missed by how much, or how near it is. */
+static const char *clock_word(struct rehearse *r, const Wire__Event *event) {
+    static const struct {
+        const char *topic, *zh, *en;
+    } words[] = {
+        {"clock.met", "按时完成", "kept"},        {"clock.stopped", "停止", "stopped"},
+        {"clock.warned", "将到", "is near"},      {"clock.due", "已到，未完成", "is over"},
+        {"clock.over", "已超过", "is long over"},
+    };
+    bool zh = strcmp(r->options->locale, "zh") == 0;
+    int64_t late_ms = value_i64(event->fields, event->n_fields, "ended", 0)
+                      - value_i64(event->fields, event->n_fields, "due", 0);
+
+    if (value_flag(event->fields, event->n_fields, "late")) {
+        return arena_text(r->scratch, zh ? "超时 %.1f 分钟" : "missed by %.1f min",
+                          (double)late_ms / minute_ms);
+    }
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i].topic, event->topic) == 0) {
+            return zh ? words[i].zh : words[i].en;
+        }
+    }
+    return event->topic;
 }
 
 static const char *clock_line(struct rehearse *r, const Wire__Event *event) {
@@ -76,13 +115,15 @@ static const char *clock_line(struct rehearse *r, const Wire__Event *event) {
     const char *name = word(r, arena_text(r->scratch, "clock.%s.%s", procedure, clock));
     int64_t due = value_i64(event->fields, event->n_fields, "due", 0);
 
-    return arena_text(r->scratch, "⏱ %s %s (%s)", name, strrchr(event->topic, '.') + 1,
+    return arena_text(r->scratch, "⏱ %s: %s (%s)", name, clock_word(r, event),
                       due ? rehearse_show_time(r, due) : "");
 }
 
 static const char *told_line(struct rehearse *r, const Wire__Event *event) {
-    return arena_text(r->scratch, "✉ %s%s (%s): %.200s", field(event, "unit"),
-                      rehearse_staff_name(r, field(event, "person")), field(event, "channel"),
+    const char *unit = field(event, "unit");
+    const char *who = unit[0] ? unit : rehearse_staff_name(r, field(event, "person"));
+
+    return arena_text(r->scratch, "✉ %s (%s): %.200s", who, field(event, "channel"),
                       field(event, "text"));
 }
 

@@ -14,7 +14,7 @@ enum { TEXT_BYTES_MAX = 600, ESCAPE_MAX = 6, FIRST_PRINTABLE = 0x20, HMAC_SIZE =
 /* ---- for people ---- */
 
 /* A key of the manual's texts (with or without its section), or a sentence as it stands. */
-static const char *sentence(struct call *call, const struct page *page) {
+const char *message_sentence(struct call *call, const struct page *page, const char *locale) {
     const char *key = page->ask.text;
     const char *args = arena_text(call->arena, "case=%s\nunit=%s\nplace=%s\nclock=%s\nclass=%s",
                                   page->case_no, page->ask.unit, page->ask.place, page->ask.clock,
@@ -24,7 +24,7 @@ static const char *sentence(struct call *call, const struct page *page) {
         return page->ask.topic;
     }
     const char *full = text_starts(key, "page.") ? key : arena_text(call->arena, "page.%s", key);
-    const char *text = core_text(call->core, full, args, "zh", call->arena);
+    const char *text = core_text(call->core, full, args, locale, call->arena);
     return text_starts(text, full) ? key : text; /* no such key: it is the sentence itself */
 }
 
@@ -38,7 +38,7 @@ static const char *page_text(struct call *call, const struct page *page,
     int64_t times = record->times;
     const char *stands_for = record->stands_for;
     const char *text = arena_text(call->arena, "#%s%s %s", pages_reference(page->id, call->arena),
-                                  times > 1 ? " 重复" : "", sentence(call, page));
+                                  times > 1 ? " 重复" : "", message_sentence(call, page, "zh"));
 
     text = with(call, text, page->ask.class_key);
     text = with(call, text, page->ask.unit);

@@ -16,6 +16,9 @@
 int message_of_page(struct call *call, const struct page *page, const struct page_record *record,
                     const uint8_t token[PAGES_LINK_SIZE], struct bytes *input, struct err *err);
 
+/* message_sentence - what the page is about, in a language ("zh", "en"). */
+const char *message_sentence(struct call *call, const struct page *page, const char *locale);
+
 /* What a notice, or a heartbeat, is about. */
 struct notice {
     const char *to; /* staff number, or person of a unit */

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "endpoints.h"
+#include "message.h"
 #include "pages.h"
 
 enum {
@@ -52,7 +53,7 @@ static Notify__Page *show_page(struct call *call, const struct page *page) {
     shown->round = (uint32_t)page->ask.round;
     shown->step = (uint32_t)(page->step > 0 ? page->step - 1 : 0);
     shown->step_due_ms = page->step_due_ms;
-    shown->text = page->ask.text;
+    shown->text = message_sentence(call, page, call->locale);
     shown->unit = page->ask.unit;
     shown->place = page->ask.place;
     shown->assignee = page->ask.assignee;
