@@ -86,11 +86,14 @@ bin/shouwen: $(B)/bin/shouwen
 $(TESTS:%=$(B)/tests/%): %: %.o $(B)/libaid.a $(B)/liball.a
 	@$(LINK)
 
+# All cores, unless the caller has said how many.
+PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
 setup:
 	@tools/setup.sh
 
 test: setup
-	@$(MAKE) --no-print-directory test-only
+	@$(MAKE) $(PARALLEL) --no-print-directory test-only
 test-only: all
 	@BIN=$(CURDIR)/$(B)/bin tools/run-tests.sh $(B) $(foreach t,$(TESTS),$(if $(T),$(if $(findstring $(T),$(t)),$(t)),$(t)))
 

@@ -3,8 +3,10 @@
 LINT_C := $(wildcard lib/*/*.c services/*/*.c cli/*.c)
 LINT_ALL := $(LINT_C) $(wildcard lib/*/*.h services/*/*.h cli/*.h tests/*.h tests/*/*.[ch])
 
-lint: setup lint-format lint-layers lint-names lint-texts lint-proto lint-tidy lint-cppcheck
+lint: setup
+	@$(MAKE) $(PARALLEL) -k -Otarget --no-print-directory lint-all
 	@echo "lint: clean"
+lint-all: lint-format lint-layers lint-names lint-texts lint-proto lint-tidy lint-cppcheck
 lint-format:
 	@clang-format --dry-run -Werror $(LINT_ALL)
 lint-layers:
@@ -25,4 +27,4 @@ lint-cppcheck:
 	    --inline-suppr --suppress=missingIncludeSystem --suppress=nullPointerRedundantCheck \
 	    -j2 -Ilib -I. lib services cli
 
-.PHONY: lint lint-format lint-layers lint-names lint-texts lint-proto lint-tidy lint-cppcheck
+.PHONY: lint lint-all lint-format lint-layers lint-names lint-texts lint-proto lint-tidy lint-cppcheck

@@ -3,7 +3,7 @@
 # is missing.  With sudo when not root.  Says what it does.
 set -eu
 packages="gcc make git patch pkg-config libc6-dev libzmq3-dev libczmq-dev libprotobuf-c-dev
-    protobuf-c-compiler protobuf-compiler libsqlite3-dev sqlite3 libsodium-dev libyaml-dev libjansson-dev
+    protobuf-c-compiler protobuf-compiler libprotobuf-dev libsqlite3-dev sqlite3 libsodium-dev libyaml-dev libjansson-dev
     libcurl4-openssl-dev clang clang-format clang-tidy cppcheck"
 missing=""
 for package in $packages; do

@@ -371,7 +371,7 @@ int client_fd(const struct client *client) {
 
 int client_call(struct client *client, const struct client_request *request,
                 struct client_answer *answer, struct err *err) {
-    struct client_answer own;
+    struct client_answer own = {.reply = NULL};
     struct client_answer *out = answer ? answer : &own;
     uint8_t id[CLIENT_ID_SIZE];
     int64_t timeout = request->timeout_ms > 0 ? request->timeout_ms : CLIENT_TIMEOUT_MS;
