@@ -111,23 +111,30 @@ static void read_duty(struct query *q, struct arena *arena, struct duty_row *row
 /* No shift is longer than this: it bounds the walk along the index. */
 static const int64_t shift_max_ms = (int64_t)7 * 24 * 3600 * 1000;
 
+/* What a query by its first value finds at a time. */
+static int read_duties(struct call *call, struct query *q, int64_t at_ms, size_t max,
+                       struct duty_row *rows, struct err *err) {
+    int count = 0;
+    int more = 0;
+
+    query_bind_i64(q, 2, at_ms);
+    query_bind_i64(q, 3, shift_max_ms);
+    query_bind_i64(q, 4, (int64_t)max);
+    while ((more = query_step(q, err)) == 1) {
+        read_duty(q, call->arena, &rows[count++]);
+    }
+    return more < 0 ? -1 : count;
+}
+
 int directory_post(struct call *call, const char *post, int64_t at_ms, size_t max,
                    struct duty_row *rows, struct err *err) {
     struct query q = QUERY(call->store,
                            "SELECT post, shift, staff, start_ms, end_ms, place FROM duty"
                            " WHERE post = ?1 AND start_ms <= ?2 AND start_ms > ?2 - ?3"
                            " AND end_ms > ?2 ORDER BY place, start_ms, staff LIMIT ?4");
-    int count = 0;
-    int more = 0;
 
     query_bind_text(&q, 1, post);
-    query_bind_i64(&q, 2, at_ms);
-    query_bind_i64(&q, 3, shift_max_ms);
-    query_bind_i64(&q, 4, (int64_t)max);
-    while ((more = query_step(&q, err)) == 1) {
-        read_duty(&q, call->arena, &rows[count++]);
-    }
-    return more < 0 ? -1 : count;
+    return read_duties(call, &q, at_ms, max, rows, err);
 }
 
 int directory_duties_of(struct call *call, const char *staff, int64_t at_ms, size_t max,
@@ -136,17 +143,9 @@ int directory_duties_of(struct call *call, const char *staff, int64_t at_ms, siz
                            "SELECT post, shift, staff, start_ms, end_ms, place FROM duty"
                            " WHERE staff = ?1 AND start_ms <= ?2 AND start_ms > ?2 - ?3"
                            " AND end_ms > ?2 ORDER BY place, start_ms, post LIMIT ?4");
-    int count = 0;
-    int more = 0;
 
     query_bind_text(&q, 1, staff);
-    query_bind_i64(&q, 2, at_ms);
-    query_bind_i64(&q, 3, shift_max_ms);
-    query_bind_i64(&q, 4, (int64_t)max);
-    while ((more = query_step(&q, err)) == 1) {
-        read_duty(&q, call->arena, &rows[count++]);
-    }
-    return more < 0 ? -1 : count;
+    return read_duties(call, &q, at_ms, max, rows, err);
 }
 
 /* 1: a post of his has a roster at this time.  0: none has.  -1: err set. */
