@@ -365,6 +365,7 @@ int rehearse_again(struct rehearse *r, const struct node *name, struct outcome *
         }
         r->step = saved->step;
         r->changed = changed;
+        r->again = step;
         int rc = rehearse_act(r, outcome);
         r->step = step;
         r->changed = NULL;

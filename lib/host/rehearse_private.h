@@ -79,6 +79,7 @@ struct rehearse {
     int64_t now_ms; /* of the step */
     const struct node *step;
     const struct node *changed; /* `again: … changed:` lies over the step's keys */
+    const struct node *again;   /* the step that says so */
     size_t loop_i;              /* {i} */
     const char *loop_unit;      /* {unit} */
     bool broken;                /* no use going on */

@@ -430,11 +430,32 @@ static int as_somebody(struct rehearse *r, const struct node *as, struct rehears
     return 0;
 }
 
+/* In the language of the refusal that the step expects, so that it holds whatever the
+ * timeline is read in; else in that of the timeline. */
+static const char *asked_in(const struct rehearse *r) {
+    enum { HAN_FIRST = 0xE4, HAN_LAST = 0xE9 }; /* how the common characters begin in UTF-8 */
+    const struct node *expect = yaml_get(r->changed ? r->again : r->step, "expect");
+
+    for (const struct node *one = expect ? expect->first : NULL; one; one = one->next) {
+        const struct node *says = yaml_get(one, "says");
+        for (const char *c = says && says->kind == NODE_TEXT ? says->text : NULL; c; c++) {
+            unsigned char byte = (unsigned char)*c;
+            if (byte == 0) {
+                return "en";
+            }
+            if (byte >= HAN_FIRST && byte <= HAN_LAST) {
+                return "zh";
+            }
+        }
+    }
+    return r->options->locale;
+}
+
 int rehearse_caller(struct rehearse *r, const struct node *as, struct rehearsal_caller *caller) {
     static const char *const system_roles[] = {"system"};
 
     *caller = (struct rehearsal_caller){
-        .estate = r->estate, .locale = r->options->locale, .generation = 1};
+        .estate = r->estate, .locale = asked_in(r), .generation = 1};
     if (!as) {
         return rehearse_fail(r, r->step->line, "this step needs `as: NAME`");
     }

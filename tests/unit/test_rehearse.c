@@ -470,6 +470,21 @@ static void the_timeline_says_who_was_paged_by_which_rule_and_channel(void) {
     done(&chinese);
 }
 
+#define REFUSED                                                                                    \
+    "  - {at: \"22:15\", as: 钱芳, fire: dispatch, case: $leak, fields: {assignee: 周涛}, "
+static void a_refusal_is_read_in_the_language_in_which_it_is_expected(void) {
+    static const char *const locales[] = {"zh", "en"};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct played played = play_as(
+            HEAD LEAK REFUSED "expect: [error: permission_denied, says: 请找负责]}\n" REFUSED
+                              "expect: [error: permission_denied, says: ask the]}\n",
+            false, locales[i]);
+        CHECK(played.result.played && played.result.failures == 0 && played.result.held == 4);
+        done(&played);
+    }
+}
+
 static void two_runs_have_equal_logs_and_another_story_another(void) {
     struct played first = play(HEAD LEAK DISPATCH);
     struct played second = play(HEAD LEAK DISPATCH);
@@ -497,6 +512,7 @@ static const struct test tests[] = {
     TEST(any_method_can_be_called_and_any_event_put_on_the_bus),
     TEST(parameters_of_a_rehearsal_lie_over_the_manual),
     TEST(the_timeline_says_who_was_paged_by_which_rule_and_channel),
+    TEST(a_refusal_is_read_in_the_language_in_which_it_is_expected),
     TEST(two_runs_have_equal_logs_and_another_story_another),
 };
 
