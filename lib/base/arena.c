@@ -8,14 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 struct arena {
     size_t size;
     size_t used;
+    size_t touched; /* up to here, since pages were given back */
+    unsigned small; /* resets in a row that found little used */
     alignas(max_align_t) unsigned char bytes[];
 };
 
-/* Where use after reset is looked for, make stale data recognisable. */
-static const int stale_byte = 0xDD;
+enum {
+    STALE_BYTE = 0xDD,
+    KEPT = 1 << 20, /* what stays with the process; the rest goes back to the system … */
+    QUIET = 16,     /* … when so many resets in a row needed no more */
+};
 
 static void die(const char *why) {
     (void)fprintf(stderr, "arena: %s\n", why);
@@ -30,6 +38,8 @@ struct arena *arena_new(size_t size) {
     }
     arena->size = size;
     arena->used = 0;
+    arena->touched = 0;
+    arena->small = 0;
     return arena;
 }
 
@@ -37,8 +47,35 @@ void arena_free(struct arena *arena) {
     free(arena);
 }
 
+/* Where use after reset is looked for, make stale data recognisable. */
+static void make_stale(struct arena *arena, size_t from) {
+#ifdef __SANITIZE_ADDRESS__
+    memset(arena->bytes + from, STALE_BYTE, arena->used - from);
+#else
+    (void)arena;
+    (void)from;
+#endif
+}
+
+/* What one busy moment has touched must not stay with the process for ever. */
+static void give_back(struct arena *arena) {
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t start = (uintptr_t)arena->bytes;
+    const uintptr_t from = (start + KEPT + page - 1) / page * page;
+    const uintptr_t to = (start + arena->touched) / page * page;
+
+    if (from < to) {
+        (void)madvise(arena->bytes + (from - start), to - from, MADV_DONTNEED);
+    }
+    arena->touched = KEPT;
+}
+
 void arena_reset(struct arena *arena) {
+    arena->small = arena->used > KEPT ? 0 : arena->small + 1;
     arena_rewind(arena, 0);
+    if (arena->small >= QUIET && arena->touched > KEPT) {
+        give_back(arena);
+    }
 }
 
 size_t arena_used(const struct arena *arena) {
@@ -48,7 +85,10 @@ size_t arena_used(const struct arena *arena) {
 void arena_rewind(struct arena *arena, size_t used) {
     assert(arena);
     assert(used <= arena->used);
-    memset(arena->bytes + used, stale_byte, arena->used - used);
+    make_stale(arena, used);
+    if (arena->used > arena->touched) {
+        arena->touched = arena->used;
+    }
     arena->used = used;
 }
 
