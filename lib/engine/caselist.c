@@ -11,6 +11,7 @@ struct candidate {
     const char *number, *procedure, *state;
     int64_t due_ms, event_ms;
     bool open, overdue;
+    const char *as; /* found as somebody's: KASE_HANDLER or KASE_OWNER; else NULL */
 };
 
 struct candidates {
@@ -21,7 +22,7 @@ struct candidates {
 
 #define CANDIDATE "number, procedure, state, due_ms, event_ms, open, overdue"
 
-static int take(struct candidates *all, struct query *q, struct err *err) {
+static int take_as(struct candidates *all, struct query *q, const char *as, struct err *err) {
     int more = 0;
 
     while (all->count < CASES_TOTAL_MAX && (more = query_step(q, err)) == 1) {
@@ -33,9 +34,14 @@ static int take(struct candidates *all, struct query *q, struct err *err) {
         one->event_ms = query_i64(q, 4);
         one->open = query_i64(q, 5) == 1;
         one->overdue = query_i64(q, 6) > 0;
+        one->as = as;
     }
     query_end(q);
     return more < 0 ? -1 : 0;
+}
+
+static int take(struct candidates *all, struct query *q, struct err *err) {
+    return take_as(all, q, NULL, err);
 }
 
 /* ---- where to look ---- */
@@ -74,13 +80,13 @@ static int of_person(struct candidates *all, const char *staff, struct err *err)
                                              " ORDER BY id");
 
     query_bind_text(&q, 1, staff);
-    if (take(all, &q, err)) {
+    if (take_as(all, &q, KASE_HANDLER, err)) {
         return -1;
     }
     q = QUERY(all->call->store, "SELECT " CANDIDATE " FROM cases WHERE open = 1 AND owner = ?1"
                                 " AND owner <> '' AND handler <> ?1 AND home = '' ORDER BY id");
     query_bind_text(&q, 1, staff);
-    return take(all, &q, err);
+    return take_as(all, &q, KASE_OWNER, err);
 }
 
 static int of_unit(struct candidates *all, const char *unit, struct err *err) {
@@ -198,6 +204,22 @@ static bool is_mine(const struct kase *kase, const Manual__List *list, const cha
     return list->n_mine == 0;
 }
 
+/* The column by which it was found says already whose it is: the case need not be read. */
+static bool found_mine(const struct manual *manual, const struct candidate *one,
+                       const Manual__List *list) {
+    const Manual__Procedure *procedure = manual_procedure(manual, one->procedure);
+
+    if (!one->as || !procedure || !text_eq(kase_field_of(procedure, one->as), one->as)) {
+        return false;
+    }
+    for (size_t i = 0; i < list->n_mine; i++) {
+        if (text_eq(list->mine[i], one->as)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Does the case itself say that it belongs in?  1, 0, -1. */
 static int belongs(struct work *work, const struct candidate *one, const Manual__List *list,
                    const char *staff, struct err *err) {
@@ -227,7 +249,8 @@ static int filter_list(struct work *work, struct candidates *all, const Manual__
     for (size_t i = 0; i < all->count; i++) {
         const struct candidate one = all->list[i];
         int in = in_states(list, &one) && (!list->late || one.overdue);
-        if (in && (list->n_mine > 0 || list->n_when > 0 || *list->today)) {
+        const bool asks = list->n_when > 0 || *list->today;
+        if (in && (asks || (list->n_mine > 0 && !found_mine(work->manual, &one, list)))) {
             in = belongs(work, &one, list, staff, err);
         }
         if (in < 0) {
@@ -304,7 +327,6 @@ static int show(struct work *work, const struct candidates *all,
                 struct err *err) {
     const size_t max = request->max == 0 || request->max > CASES_PAGE_MAX ? CASES_PAGE_MAX
                                                                           : request->max;
-    const struct asker nobody = {.staff = ""}; /* a list offers no events: GetCase does */
     size_t from = 0;
 
     for (size_t i = 0; *request->after && i < all->count; i++) {
@@ -317,12 +339,11 @@ static int show(struct work *work, const struct candidates *all,
         if (found < 0 || (found == 1 && kase_manual(work->call, &kase, err))) {
             return -1;
         }
-        Cases__Case *shown = found == 1 ? casereply_case(work, &kase, &nobody, false, err) : NULL;
+        Cases__Case *shown = found == 1 ? casereply_case(work, &kase, NULL, false, err) : NULL;
         if (found == 1 && !shown) {
             return -1;
         }
         if (shown) {
-            shown->n_events = 0;
             reply->cases[reply->n_cases++] = shown;
         }
     }

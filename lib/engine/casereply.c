@@ -135,7 +135,7 @@ Cases__Case *casereply_case(struct work *work, struct kase *kase, const struct a
     show_clocks(call, kase, out);
     show_flags(call, kase, out);
     out->events = arena_alloc(call->arena, ACT_EVENTS_MAX * sizeof *out->events);
-    int events = act_events(work, kase, asker, ACT_EVENTS_MAX, out->events, err);
+    int events = asker ? act_events(work, kase, asker, ACT_EVENTS_MAX, out->events, err) : 0;
     if (events < 0 || show_children(work, kase, out, err)) {
         return NULL;
     }

@@ -52,7 +52,8 @@ handler_fn casenews_on_asked, casenews_on_done, casenews_on_refused, casenews_on
         "each", ops_slice_due, false                                                               \
     }
 
-/* casereply_case - a case as it is shown: phones masked unless `clear`, what the asker may do. */
+/* casereply_case - a case as it is shown: phones masked unless `clear`, what the asker may do
+ * (NULL: nobody asks, as in a list; GetCase tells it). */
 Cases__Case *casereply_case(struct work *work, struct kase *kase, const struct asker *asker,
                             bool clear, struct err *err);
 
