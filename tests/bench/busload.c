@@ -50,7 +50,7 @@ static struct bytes append(struct arena *arena, struct source *source, size_t n)
     value.text = "a hundred bytes of what happened, so that an event here is about as long as one "
                  "of a case usually is";
     request.source = (ProtobufCBinaryData){16, source->id};
-    request.service = "bench";
+    request.service = "patrol";
     request.epoch = 1;
     request.first_seq = source->seq + 1;
     request.events = arena_alloc(arena, n * sizeof *request.events);
@@ -61,7 +61,7 @@ static struct bytes append(struct arena *arena, struct source *source, size_t n)
         event.topic = "bench.event";
         event.case_no = "E01-BENCH-20250711-0001";
         event.actor = "system";
-        event.service = "bench";
+        event.service = "patrol";
         event.n_fields = 1;
         event.fields = values;
         uint8_t *body = arena_alloc(arena, BODY);
