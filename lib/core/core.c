@@ -174,7 +174,7 @@ struct core *core_new(const struct service_def *def, const struct core_config *c
     core->arena = arena_new(ARENA_SIZE);
     core->out_arena = arena_new(OUT_ARENA_SIZE);
     /* What does not fit into a group goes back, also what was parked. */
-    core->queue = calloc(QUEUE_MAX + CORE_GROUP_MAX, sizeof *core->queue);
+    core->queue = calloc(QUEUE_ROOM, sizeof *core->queue);
     core->items = calloc(ITEMS_MAX, sizeof *core->items);
     core->outs = calloc(OUTS_MAX, sizeof *core->outs);
     core->next_timer_ms = never_ms;
@@ -255,8 +255,24 @@ struct input *core_input_new(enum input_kind kind, const char *peer, struct byte
     return input;
 }
 
+/* Beside the urgent there is always room for an urgent one, and a worker's answer, which
+ * comes only once, is taken in any case: there are no more than jobs. */
+static bool has_room(const struct core *core, const struct input *input) {
+    size_t count = QUEUE_MAX - QUEUE_URGENT;
+    size_t bytes = QUEUE_BYTES_MAX - QUEUE_URGENT_BYTES;
+
+    if (input->kind == INPUT_JOB) {
+        return core->queued < QUEUE_MAX + 2 * JOBS_MAX;
+    }
+    if (input->kind == INPUT_REPLY || input->urgent) {
+        count = QUEUE_MAX;
+        bytes = QUEUE_BYTES_MAX;
+    }
+    return core->queued < count && core->queue_bytes + input->size <= bytes;
+}
+
 static bool enqueue(struct core *core, struct input *input) {
-    if (core->queued >= QUEUE_MAX || core->queue_bytes + input->size > QUEUE_BYTES_MAX) {
+    if (!has_room(core, input)) {
         core_input_free(input);
         core->refused++;
         return false;
@@ -272,7 +288,7 @@ static void refuse_full(struct core *core, const struct origin *from, struct byt
     ProtobufCAllocator allocator = arena_protobuf(core->arena);
     Wire__Request *request = wire__request__unpack(&allocator, frame.size, frame.data);
 
-    if (request && core->out_count < OUTS_MAX) {
+    if (request && request->id.len <= CORE_ID_SIZE && core->out_count < OUTS_MAX - OUTS_A_STEP) {
         Wire__Reply reply = WIRE__REPLY__INIT;
         reply.id = request->id;
         reply.code = WIRE__CODE__RESOURCE_EXHAUSTED;
@@ -290,6 +306,7 @@ bool core_push_request(struct core *core, const struct origin *from, struct byte
 
     input->from = *from;
     input->from.peer = from->peer ? input->peer : NULL;
+    input->urgent = dispatch_urgent(core, input);
     if (!enqueue(core, input)) {
         refuse_full(core, from, frame);
         return false;
@@ -328,9 +345,11 @@ struct bytes core_pack(const ProtobufCMessage *message, struct arena *arena) {
 }
 
 void core_out(struct core *core, const struct out *out) {
-    if (core->out_count < OUTS_MAX) {
-        core->outs[core->out_count++] = *out;
+    if (core->out_count == OUTS_MAX) {
+        log_error("not said: too much at once", "kind=%d", (int)out->kind);
+        return;
     }
+    core->outs[core->out_count++] = *out;
 }
 
 void core_send(struct core *core, const char *peer, const char *method,
@@ -424,11 +443,12 @@ int64_t core_wake(const struct core *core) {
     if (core->restored || core->fenced) {
         return wake; /* timers and jobs wait until it may serve */
     }
-    if (core->next_timer_ms < wake) {
-        wake = core->next_timer_ms;
+    int64_t due = core->next_timer_ms < core->next_job_ms ? core->next_timer_ms : core->next_job_ms;
+    if (due < core->disk_wait_ms) {
+        due = core->disk_wait_ms;
     }
-    if (core->next_job_ms < wake) {
-        wake = core->next_job_ms;
+    if (due < wake) {
+        wake = due;
     }
     for (size_t i = 0; i < core->parked_count; i++) {
         if (core->parked[i].until_ms < wake) {

@@ -11,6 +11,7 @@
 
 /* One thing that answers nobody: its failure is logged; what it did is undone. */
 static void run_quiet(struct core *core, struct item *item) {
+    const struct link_memory links = links_memory(core);
     struct head before = core->head;
     struct err err = {0};
     char line[ERR_TEXT_MAX];
@@ -19,7 +20,8 @@ static void run_quiet(struct core *core, struct item *item) {
     if (store_savepoint(core->store, 0, &err) == 0) {
         switch (item->input->kind) {
         case INPUT_REPLY:
-            rc = links_reply(core, item->input, &err);
+            /* The cursors in the same savepoint: what is read again below is whole. */
+            rc = links_reply(core, item->input, &err) || intake_flush(core, &err) ? -1 : 0;
             break;
         case INPUT_JOB:
             rc = job_done(core, item->input, &err);
@@ -38,9 +40,13 @@ static void run_quiet(struct core *core, struct item *item) {
     }
     store_rollback_to(core->store, 0);
     core_undo_memory(core, &before);
+    links_undo(core, &links);
     struct err ignored = {0};
     if (store_in_txn(core->store)) {
         (void)intake_load(core, &ignored);
+        if (item->input->kind == INPUT_REPLY) {
+            links_lost(core, item->input->peer); /* asked again, not after its timeout */
+        }
         log_error("not carried out", "kind=%d id=%lld why=\"%s\"", (int)item->input->kind,
                   (long long)item->input->id, err_line(&err, line));
         item->answered = true;
@@ -76,7 +82,8 @@ static bool commit_group(struct core *core, struct err *err) {
     size_t running = core->running_count;
 
     if (intake_flush(core, err) == 0
-        && (core->restored || core->fenced || job_start(core, err) == 0)
+        && (core->restored || core->fenced || core->now_ms < core->disk_wait_ms
+            || job_start(core, err) == 0)
         && store_commit(core->store, err) == 0) {
         core->committed = core->head;
         return true;
@@ -89,12 +96,40 @@ static bool commit_group(struct core *core, struct err *err) {
     return false;
 }
 
-static void lose_group(struct core *core) {
+/* The store is as it was before the group: so is everything that was kept beside it.  An
+ * answer of a peer is then awaited again, so that it counts when it runs again. */
+static void lose_group(struct core *core, const struct link_memory *links) {
     store_rollback(core->store);
     core_undo_memory(core, &core->committed);
+    links_undo(core, links);
     core->note_count = 0;
     struct err ignored = {0};
     (void)intake_load(core, &ignored);
+}
+
+/* It could not be carried out even alone.  Who asked is told so; a peer is asked again; a
+ * worker's answer is kept, for it comes only once; timers wait for the disk. */
+static void put_off(struct core *core, struct item *item) {
+    struct err why = {0};
+
+    core->disk_wait_ms = core->now_ms + DISK_WAIT_MS;
+    switch (item->input->kind) {
+    case INPUT_REQUEST:
+        (void)err_set(&why, ERR_EXHAUSTED, "disk_full", "why=");
+        dispatch_refuse(core, item, &why);
+        break;
+    case INPUT_REPLY:
+        links_lost(core, item->input->peer);
+        break;
+    case INPUT_JOB:
+        item->park = true;
+        item->park_on[0] = '\0';
+        item->park_until_ms = core->disk_wait_ms;
+        break;
+    case INPUT_TIMER:
+    default:
+        break; /* its row is still there */
+    }
 }
 
 /* A full disk inside a savepoint undoes the whole group.  Each then runs alone,
@@ -107,22 +142,26 @@ static int run_alone(struct core *core, struct err *err) {
         if (store_io_failed(core->store)) {
             return -1;
         }
+        const struct link_memory links = links_memory(core);
         if (store_begin(core->store, err)) {
+            put_off(core, item);
             dispatch_refuse(core, item, err);
             continue;
         }
         run_item(core, item);
         if (!store_in_txn(core->store) || !commit_group(core, err)) {
-            struct err why = {0};
-            (void)err_set(&why, ERR_EXHAUSTED, "disk_full", "why=");
-            lose_group(core);
-            dispatch_refuse(core, item, &why);
+            lose_group(core, &links);
+            put_off(core, item);
         }
+    }
+    if (core->item_count == 0) {
+        core->disk_wait_ms = core->now_ms + DISK_WAIT_MS; /* jobs could not be begun */
     }
     return store_io_failed(core->store) ? -1 : 0;
 }
 
 static int run_together(struct core *core, struct err *err) {
+    const struct link_memory links = links_memory(core);
     size_t ran = 0;
 
     if (store_begin(core->store, err)) {
@@ -151,19 +190,20 @@ static int run_together(struct core *core, struct err *err) {
     }
     core->item_count = ran;
     if (!store_in_txn(core->store) || !commit_group(core, err)) {
-        lose_group(core);
+        lose_group(core, &links);
         return store_io_failed(core->store) ? -1 : run_alone(core, err);
     }
     return 0;
 }
 
 static void park(struct core *core, struct item *item) {
-    if (core->parked_count == PARKED_MAX) {
+    if (core->parked_count >= PARKED_MAX && item->input->kind == INPUT_REQUEST) {
         struct err err = {0};
         (void)err_set(&err, ERR_EXHAUSTED, "queue_full", "why=parked");
         dispatch_refuse(core, item, &err);
         return;
     }
+    assert(core->parked_count < PARKED_ROOM);
     struct parked *parked = &core->parked[core->parked_count++];
     *parked = (struct parked){.input = item->input, .until_ms = item->park_until_ms};
     memcpy(parked->on, item->park_on, sizeof parked->on);
@@ -174,7 +214,7 @@ static void park(struct core *core, struct item *item) {
 static void finish_group(struct core *core) {
     for (size_t i = 0; i < core->item_count; i++) {
         struct item *item = &core->items[i];
-        if (item->input->kind == INPUT_JOB) {
+        if (item->input->kind == INPUT_JOB && !item->park) {
             end_job(core, item->input->id);
         }
         if (item->park) {
@@ -205,7 +245,7 @@ static void add_item(struct core *core, struct input *input) {
 
 static void add_timers(struct core *core, bool including) {
     int64_t ids[TIMERS_A_GROUP];
-    if (core->restored || core->fenced) {
+    if (core->restored || core->fenced || core->now_ms < core->disk_wait_ms) {
         return;
     }
     size_t count = timer_due(core, core->now_ms, including, ids, TIMERS_A_GROUP);
@@ -217,36 +257,41 @@ static void add_timers(struct core *core, bool including) {
     }
 }
 
-/* Decoded first, so that the urgent ones can go before the others. */
-static void add_requests(struct core *core) {
-    size_t max = core->config.group_max ? core->config.group_max : CORE_GROUP_MAX;
-    size_t take = core->queued < max ? core->queued : max;
-    size_t first = core->item_count;
+/* In which round of a group: urgent requests, wherever they stand; then, when not all
+ * have room, what is no request; then the others as they came. */
+enum { ROUNDS = 3 };
 
-    for (int urgent = 1; urgent >= 0; urgent--) {
-        for (size_t i = 0; i < take; i++) {
-            struct item item = {.input = core->queue[i]};
-            if (!item.input) {
-                continue;
+static int round_of(const struct input *input, bool all_fit) {
+    if (input->kind == INPUT_REQUEST) {
+        return input->urgent ? 0 : ROUNDS - 1;
+    }
+    return all_fit ? ROUNDS - 1 : 1;
+}
+
+static void add_requests(struct core *core) {
+    const size_t room = ITEMS_MAX - TIMERS_A_GROUP - core->item_count;
+    const size_t max = core->config.group_max ? core->config.group_max : CORE_GROUP_MAX;
+    size_t left = max < room ? max : room;
+    const bool all_fit = core->queued <= left;
+    size_t kept = 0;
+
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < core->queued && left > 0; i++) {
+            struct input *input = core->queue[i];
+            if (input && round_of(input, all_fit) == round) {
+                add_item(core, input);
+                core->queue_bytes -= input->size;
+                core->queue[i] = NULL;
+                left--;
             }
-            if (urgent && item.input->kind == INPUT_REQUEST) {
-                dispatch_decode(core, &item);
-                if (!item.method || !item.method->urgent) {
-                    continue;
-                }
-            } else if (urgent) {
-                continue;
-            }
-            core->items[core->item_count++] = item;
-            core->queue_bytes -= item.input->size;
-            core->queue[i] = NULL;
         }
     }
-    for (size_t i = first; i < core->item_count; i++) {
-        core->items[i].method = NULL; /* decoded again when it runs, with its own room */
+    for (size_t i = 0; i < core->queued; i++) {
+        if (core->queue[i]) {
+            core->queue[kept++] = core->queue[i];
+        }
     }
-    memmove(core->queue, core->queue + take, (core->queued - take) * sizeof *core->queue);
-    core->queued -= take;
+    core->queued = kept;
 }
 
 static void wake_parked(struct core *core) {

@@ -304,6 +304,35 @@ void links_lost(struct core *core, const char *peer) {
     drop_flight(core, &core->recover_flight, &core->recover_retry_ms);
 }
 
+/* ---- what an answer changed, when its transaction is undone ---- */
+
+struct link_memory links_memory(const struct core *core) {
+    struct link_memory memory = {
+        .restored = core->restored,
+        .epoch = core->epoch,
+        .recover_flight = core->recover_flight,
+        .recover_retry_ms = core->recover_retry_ms,
+        .recover_lane = core->recover_lane,
+    };
+
+    memcpy(memory.relay, core->relay, sizeof memory.relay);
+    memcpy(memory.puller, core->puller, sizeof memory.puller);
+    memcpy(memory.recover_done, core->recover_done, sizeof memory.recover_done);
+    return memory;
+}
+
+/* Fenced stays: that the bus has more is true whatever was undone. */
+void links_undo(struct core *core, const struct link_memory *before) {
+    memcpy(core->relay, before->relay, sizeof before->relay);
+    memcpy(core->puller, before->puller, sizeof before->puller);
+    memcpy(core->recover_done, before->recover_done, sizeof before->recover_done);
+    core->restored = before->restored;
+    core->epoch = before->epoch;
+    core->recover_flight = before->recover_flight;
+    core->recover_retry_ms = before->recover_retry_ms;
+    core->recover_lane = before->recover_lane;
+}
+
 /* ---- hearing ---- */
 
 /* The bus has more of this store than the store itself: an old copy, or a second one. */

@@ -18,12 +18,19 @@ enum {
     GROUP_REPLIES_MAX = 1 << 20,
     QUEUE_MAX = 8192,
     QUEUE_BYTES_MAX = 16 << 20,
+    QUEUE_URGENT = 512, /* of the queue, kept free for urgent requests */
+    QUEUE_URGENT_BYTES = 1 << 20,
     PARKED_MAX = 512,
-    OUTS_MAX = 1024,
     TIMERS_A_GROUP = 64,
     JOBS_MAX = 64, /* in flight, for each of urgent and not */
+    /* A worker's answer comes once: there is always room for it. */
+    PARKED_ROOM = PARKED_MAX + 2 * JOBS_MAX,
+    QUEUE_ROOM = QUEUE_MAX + 2 * JOBS_MAX + PARKED_ROOM,
     TOKENS_CACHED = 1024,
     ITEMS_MAX = CORE_GROUP_MAX + 2 * TIMERS_A_GROUP,
+    OUTS_MAX = 2048,
+    OUTS_A_STEP = 2 * ITEMS_MAX + 2 * JOBS_MAX + 8, /* of them: two groups, jobs, links */
+    DISK_WAIT_MS = 1000, /* until what a full disk undid is tried again */
     LINK_TIMEOUT_MS = 2000,
     PULL_WAIT_MS = 20000,
 };
@@ -46,6 +53,7 @@ struct input {
     uint8_t *data;
     size_t size;
     int64_t id;  /* job or timer */
+    bool urgent; /* a request that goes before the others */
     bool failed; /* job */
     struct err err;
     bool expired; /* a parked request whose time is over */
@@ -101,6 +109,18 @@ struct puller {
     int64_t retry_ms;
 };
 
+/* What a peer's answer changes in memory: undone with the savepoint or the group. */
+struct link_memory {
+    struct relay relay[LANES];
+    struct puller puller[LANES];
+    bool restored;
+    uint64_t epoch;
+    struct flight recover_flight;
+    int64_t recover_retry_ms;
+    int recover_lane;
+    bool recover_done[LANES];
+};
+
 struct cursor_slot {
     const struct subscription *subscription;
     uint8_t source[CORE_ID_SIZE];
@@ -138,7 +158,7 @@ struct core {
     size_t item_count;
     size_t reply_bytes;
 
-    struct parked parked[PARKED_MAX];
+    struct parked parked[PARKED_ROOM];
     size_t parked_count;
     char notes[16][64]; /* names told by core_notify in this group */
     size_t note_count;
@@ -148,6 +168,7 @@ struct core {
 
     int64_t next_timer_ms;
     int64_t next_job_ms;
+    int64_t disk_wait_ms; /* no timer before: the disk was full */
     struct running {
         int64_t id;
         int urgent;
@@ -205,7 +226,7 @@ bool group_woken(const struct core *core);
 
 /* dispatch.c: one request */
 void dispatch_forget_tokens(struct core *core);
-void dispatch_decode(struct core *core, struct item *item);
+bool dispatch_urgent(struct core *core, const struct input *input);
 void dispatch_run(struct core *core, struct item *item);
 void dispatch_refuse(struct core *core, struct item *item, const struct err *err);
 
@@ -214,6 +235,8 @@ int links_load(struct core *core, struct err *err);
 void links_plan(struct core *core);
 int links_reply(struct core *core, const struct input *input, struct err *err);
 void links_lost(struct core *core, const char *peer);
+struct link_memory links_memory(const struct core *core);
+void links_undo(struct core *core, const struct link_memory *before);
 int64_t links_wake(const struct core *core);
 int links_revoked(struct call *call, struct err *err);
 

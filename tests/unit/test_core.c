@@ -11,12 +11,14 @@
 #include "shouwen/bus/v1/bus.pb-c.h"
 #include "shouwen/notify/v1/notify.pb-c.h"
 #include "shouwen/ticketing/v1/ticketing.pb-c.h"
+#include "store/diskfull.h"
 #include "store/query.h"
 
 static const int64_t t0 = INT64_C(1752242040000); /* 2025-07-11 21:54 +08:00 */
 static struct secrets secrets;
 static int handled, applied, timers_run, jobs_done, fold_count;
 static char timer_log[256];
+static bool fill_once;
 
 /* ---- the toy ---- */
 
@@ -43,6 +45,11 @@ static int open_case(struct call *call, struct err *err) {
     }
     if (strcmp(request->procedure, "refused") == 0) {
         return err_set(err, ERR_PRECONDITION, "toy_refuses", "what=%s", request->procedure);
+    }
+    if (strcmp(request->procedure, "fill") == 0 && fill_once) {
+        fill_once = false;
+        store_rollback(call->store); /* what SQLite does with the whole of a group */
+        return err_set(err, ERR_EXHAUSTED, "disk_full", "why=test");
     }
     if (strcmp(request->procedure, "timer") == 0) {
         return timer_set(call, "tick", request->unit, "", 0, request->event_ms, err);
@@ -725,6 +732,178 @@ static void a_copy_takes_its_later_events_back_and_then_serves(void) {
     core_free(core);
 }
 
+/* Answers the pull of the normal lane that is under way, with what comes after `after`. */
+static void answer_pull(struct core *core, ProtobufCBinaryData *events, size_t n, uint64_t next) {
+    Bus__PullReply said = BUS__PULL_REPLY__INIT;
+    ProtobufCAllocator allocator = arena_protobuf(scratch);
+
+    for (;;) {
+        Wire__Request *call = next_call(core, "bus", "Pull");
+        CHECK(call);
+        Bus__PullRequest *pull = bus__pull_request__unpack(&allocator, call->payload.len,
+                                                           call->payload.data);
+        if (pull->lane == WIRE__LANE__NORMAL) {
+            said.log = (ProtobufCBinaryData){16, log_id};
+            said.n_events = n;
+            said.events = events;
+            said.next = said.head = next;
+            answer(core, call, "bus", &said.base);
+            return;
+        }
+    }
+}
+
+static uint64_t asked_after(struct core *core) {
+    ProtobufCAllocator allocator = arena_protobuf(scratch);
+
+    for (;;) {
+        Wire__Request *call = next_call(core, "bus", "Pull");
+        CHECK(call);
+        Bus__PullRequest *pull = bus__pull_request__unpack(&allocator, call->payload.len,
+                                                           call->payload.data);
+        if (pull->lane == WIRE__LANE__NORMAL) {
+            return pull->after;
+        }
+    }
+}
+
+static void events_that_a_full_disk_undid_are_pulled_again(void) {
+    diskfull_install();
+    struct core *core = start();
+    ProtobufCBinaryData events[] = {outside(1, "outside.a", ""), outside(2, "outside.b", "")};
+
+    step(core, t0);
+    answer_pull(core, events, 2, 2);
+    drain(core);
+    diskfull_set(true);
+    step(core, t0 + 10);
+    diskfull_set(false);
+    CHECK(count(core, "toy.applied") == 0);
+    drain(core);
+    step(core, t0 + 2000);
+    CHECK(asked_after(core) == 0); /* not behind what was never applied */
+    core_peer_lost(core, "bus");
+    step(core, t0 + 3000);
+    drain(core);
+    step(core, t0 + 4000);
+    core_free(core);
+}
+
+static void events_of_a_group_that_was_undone_are_applied_when_it_runs_again(void) {
+    diskfull_install();
+    struct core *core = start();
+    ProtobufCBinaryData events[] = {outside(1, "outside.a", ""), outside(2, "outside.b", "")};
+
+    step(core, t0);
+    answer_pull(core, events, 2, 2);
+    drain(core);
+    fill_once = true; /* the request behind the answer finds the disk full, once */
+    push(core, opening("fill", "u", 0, new_id()));
+    step(core, t0 + 10);
+    CHECK(!fill_once);
+    CHECK(next_reply(core)->code == WIRE__CODE__OK);
+    CHECK(count(core, "toy.applied") == 2);
+    core_free(core);
+}
+
+static void a_workers_answer_outlives_a_full_disk_and_a_full_queue(void) {
+    diskfull_install();
+    struct core *core = start();
+    struct bytes output = {(const uint8_t *)"out", 3};
+    struct origin from = {.route = 5};
+
+    push(core, opening("job", "u", 0, new_id()));
+    step(core, t0);
+    int64_t job = job_out(core);
+    CHECK(job > 0);
+    struct bytes frame = opening("a", "u", 0, new_id());
+    while (core_push_request(core, &from, frame)) {
+    }
+    core_push_job(core, job, false, output, NULL);
+    drain(core);
+    diskfull_set(true);
+    step(core, t0 + 10);
+    diskfull_set(false);
+    CHECK(count(core, "toy.worked") == 0);
+    drain(core);
+    step(core, t0 + 2000);
+    CHECK(count(core, "toy.worked") == 1);
+    core_free(core);
+}
+
+static void a_full_disk_does_not_keep_the_processor_busy(void) {
+    diskfull_install();
+    struct core *core = start();
+
+    (void)ask(core, opening("timer", "u", t0 + 10, new_id()));
+    diskfull_set(true);
+    step(core, t0 + 20);
+    CHECK(core_wake(core) > t0 + 20);
+    diskfull_set(false);
+    step(core, core_wake(core));
+    step(core, t0 + 5000);
+    CHECK(count(core, "toy.ticked") == 1);
+    core_free(core);
+}
+
+static void many_that_are_woken_leave_room_for_what_is_queued(void) {
+    struct core *core = start();
+    Cases__GetCaseRequest get = CASES__GET_CASE_REQUEST__INIT;
+    struct bytes frame = request("GetCase", &get.base, new_id(), token_of("S101"));
+    struct bytes more = opening("a", "u", 0, new_id());
+    int said = 0;
+
+    for (int i = 0; i < 400; i++) {
+        push(core, frame);
+    }
+    step(core, t0);
+    step(core, t0);
+    CHECK(!next_reply(core));
+    for (int i = 0; i < 400; i++) {
+        push(core, more);
+    }
+    for (int i = 0; i < 8; i++) {
+        step(core, t0 + 1000); /* all of the parked have waited long enough */
+        while (next_reply(core)) {
+            said++;
+        }
+    }
+    CHECK(said == 800);
+    core_free(core);
+}
+
+static void an_urgent_request_passes_all_that_wait(void) {
+    struct core *core = start();
+    struct origin from = {.route = 5};
+    Cases__FireEventRequest fired = CASES__FIRE_EVENT_REQUEST__INIT;
+    struct bytes frame = opening("a", "u", 0, new_id());
+
+    while (core_push_request(core, &from, frame)) {
+    }
+    drain(core);
+    push(core, request("FireEvent", &fired.base, new_id(), token_of("S101")));
+    step(core, t0);
+    CHECK(count(core, "toy.fired") == 1);
+    core_free(core);
+}
+
+static void a_refusal_repeats_no_long_id(void) {
+    struct core *core = start();
+    struct origin from = {.route = 5};
+    Wire__Request frame = WIRE__REQUEST__INIT;
+    struct bytes small = opening("a", "u", 0, new_id());
+
+    while (core_push_request(core, &from, small)) {
+    }
+    frame.method = "x";
+    frame.id = (ProtobufCBinaryData){60000, arena_alloc(scratch, 60000)};
+    struct bytes large = packed(&frame.base);
+    for (int i = 0; i < 300; i++) {
+        CHECK(!core_push_request(core, &from, large));
+    }
+    core_free(core);
+}
+
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_request_has_one_effect_however_often_it_is_sent),
@@ -743,6 +922,13 @@ int main(int argc, char **argv) {
         TEST(a_full_queue_refuses_before_any_work),
         TEST(a_store_older_than_what_the_bus_has_does_not_serve),
         TEST(a_copy_takes_its_later_events_back_and_then_serves),
+        TEST(events_that_a_full_disk_undid_are_pulled_again),
+        TEST(events_of_a_group_that_was_undone_are_applied_when_it_runs_again),
+        TEST(a_workers_answer_outlives_a_full_disk_and_a_full_queue),
+        TEST(a_full_disk_does_not_keep_the_processor_busy),
+        TEST(many_that_are_woken_leave_room_for_what_is_queued),
+        TEST(an_urgent_request_passes_all_that_wait),
+        TEST(a_refusal_repeats_no_long_id),
     };
     return RUN_TESTS(tests, argc, argv);
 }
