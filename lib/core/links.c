@@ -345,6 +345,13 @@ static void fence(struct core *core, uint64_t head, uint64_t epoch) {
         (unsigned long long)core->epoch, (unsigned long long)epoch, (unsigned long long)head);
 }
 
+/* The bus heard a later life of this store, or other events under its numbers. */
+static bool is_fenced_off(const Wire__Reply *reply) {
+    return reply->code == WIRE__CODE__FAILED_PRECONDITION
+           && (strcmp(reply->rule, "bus_epoch_low") == 0
+               || strcmp(reply->rule, "bus_conflict") == 0);
+}
+
 static int hear_append(struct core *core, int lane, const Wire__Reply *reply) {
     struct relay *relay = &core->relay[lane];
     ProtobufCAllocator allocator = arena_protobuf(core->arena);
@@ -353,6 +360,10 @@ static int hear_append(struct core *core, int lane, const Wire__Reply *reply) {
     Bus__AppendReply *said = reply->code == WIRE__CODE__OK ? bus__append_reply__unpack(
                                  &allocator, reply->payload.len, reply->payload.data)
                                                            : NULL;
+    if (!said && is_fenced_off(reply)) {
+        fence(core, 0, 0);
+        return 0;
+    }
     if (!said) {
         relay->known = false;
         relay->retry_ms = core->now_ms + RETRY_MS;

@@ -904,6 +904,25 @@ static void a_refusal_repeats_no_long_id(void) {
     core_free(core);
 }
 
+static void an_older_life_of_a_store_does_not_serve(void) {
+    struct core *core = start();
+    Wire__Reply refusal = WIRE__REPLY__INIT;
+
+    (void)ask(core, opening("a", "u", 0, new_id()));
+    core_peer_lost(core, "bus");
+    drain(core);
+    step(core, t0 + 3000);
+    Wire__Request *call = next_call(core, "bus", "Append");
+    CHECK(call);
+    refusal.id = call->id;
+    refusal.code = WIRE__CODE__FAILED_PRECONDITION;
+    refusal.rule = "bus_epoch_low";
+    core_push_reply(core, "bus", packed(&refusal.base));
+    step(core, t0 + 3000);
+    CHECK_TEXT(ask(core, opening("a", "u", 0, new_id()))->rule, "store_fenced");
+    core_free(core);
+}
+
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_request_has_one_effect_however_often_it_is_sent),
@@ -929,6 +948,7 @@ int main(int argc, char **argv) {
         TEST(many_that_are_woken_leave_room_for_what_is_queued),
         TEST(an_urgent_request_passes_all_that_wait),
         TEST(a_refusal_repeats_no_long_id),
+        TEST(an_older_life_of_a_store_does_not_serve),
     };
     return RUN_TESTS(tests, argc, argv);
 }
