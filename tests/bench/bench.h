@@ -50,6 +50,9 @@ struct raw_rows {
  */
 bool raw_sqlite(const char *store, const char *folder, size_t n, struct raw_rows *rows);
 
+/* raw_count - the rows of a table of a store that is in use. */
+double raw_count(const char *store, const char *table);
+
 /* raw_memory - proportional set size of a process, in KiB. */
 int64_t raw_memory(int pid);
 

@@ -10,52 +10,21 @@
 enum {
     WARM = 1000,
     CONTACTS = 20000,
-    WINDOW = 64,
     READS = 4000,
     WRITES_PER_S = 200,
     ARENA = 64 << 10,
 };
 
-static const char open_method[] = "shouwen.ticketing.v1.Ticketing/OpenCase";
-
-static void open_many(struct client *client, struct bytes token, size_t first, size_t n) {
-    struct arena *arena = arena_new(ARENA);
-    struct client_answer answer;
-    struct err err = {0};
-    size_t sent = 0;
-    size_t done = 0;
-
-    while (done < n) {
-        while (sent < n && client_in_flight(client) < WINDOW) {
-            struct client_request request = {.method = open_method, .token = token};
-            arena_reset(arena);
-            request.payload = load_contact(arena, first + sent++);
-            CHECK_OK(client_send(client, &request, NULL, &err), err);
-        }
-        while (client_next(client, client_in_flight(client) == WINDOW ? 100 : 0, &answer) == 1) {
-            if (answer.code != WIRE__CODE__OK) {
-                (void)fprintf(stderr, "refused: %s\n", answer.reply ? answer.reply->message : "");
-            }
-            CHECK(answer.code == WIRE__CODE__OK);
-            done++;
-        }
-    }
-    arena_free(arena);
-}
-
 void bench_contacts(struct house *house) {
-    struct client *client = house_client(house, "ticketing", WINDOW);
-    struct bytes token = load_token(house, "王丽");
     struct raw_rows raw = {0};
     char store[PATH_MAX + 32];
 
-    open_many(client, token, 0, WARM);
+    load_many(house, load_contact, 0, WARM);
     int64_t cpu = load_cpu_us(house, "ticketing");
     int64_t start = bench_now_us();
-    open_many(client, token, WARM, CONTACTS);
+    load_many(house, load_contact, WARM, CONTACTS);
     double seconds = (double)(bench_now_us() - start) / 1e6;
     cpu = load_cpu_us(house, "ticketing") - cpu;
-    client_free(client);
     CHECK(house_ready(house, 60000));
     house_stop(house, "ticketing");
     (void)snprintf(store, sizeof store, "%s/ticketing.db", house->dir);
@@ -91,7 +60,7 @@ void bench_reads(struct house *house) {
     size_t size = cases__list_cases_request__pack(&list, packed);
     for (size_t i = 0; i < READS;) {
         while ((double)(bench_now_us() - start) / 1e6 * WRITES_PER_S > (double)written) {
-            struct client_request write = {.method = open_method, .token = token};
+            struct client_request write = {.method = load_open, .token = token};
             arena_reset(arena);
             write.payload = load_contact(arena, 100000 + written++);
             CHECK_OK(client_send(writer, &write, NULL, &err), err);

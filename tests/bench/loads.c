@@ -8,7 +8,9 @@
 #include "harness.h"
 #include "shouwen/cases/v1/cases.pb-c.h"
 
-enum { FIELDS_MAX = 8 };
+enum { FIELDS_MAX = 8, WINDOW = 64, ARENA = 64 << 10 };
+
+const char load_open[] = "shouwen.ticketing.v1.Ticketing/OpenCase";
 
 static struct bytes pack(struct arena *arena, const Cases__OpenCaseRequest *open) {
     size_t size = cases__open_case_request__get_packed_size(open);
@@ -61,6 +63,35 @@ struct bytes load_repair(struct arena *arena, size_t n, int64_t event_ms) {
     open.event_ms = event_ms;
     fill(arena, &open, pairs);
     return pack(arena, &open);
+}
+
+void load_many(struct house *house, struct bytes (*load)(struct arena *arena, size_t n),
+               size_t first, size_t n) {
+    struct client *client = house_client(house, "ticketing", WINDOW);
+    struct bytes token = load_token(house, "王丽");
+    struct arena *arena = arena_new(ARENA);
+    struct client_answer answer;
+    struct err err = {0};
+    size_t sent = 0;
+    size_t done = 0;
+
+    while (done < n) {
+        while (sent < n && client_in_flight(client) < WINDOW) {
+            struct client_request request = {.method = load_open, .token = token};
+            arena_reset(arena);
+            request.payload = load(arena, first + sent++);
+            CHECK_OK(client_send(client, &request, NULL, &err), err);
+        }
+        while (client_next(client, client_in_flight(client) == WINDOW ? 100 : 0, &answer) == 1) {
+            if (answer.code != WIRE__CODE__OK) {
+                (void)fprintf(stderr, "refused: %s\n", answer.reply ? answer.reply->message : "");
+            }
+            CHECK(answer.code == WIRE__CODE__OK);
+            done++;
+        }
+    }
+    arena_free(arena);
+    client_free(client);
 }
 
 struct bytes load_token(struct house *house, const char *name) {

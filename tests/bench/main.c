@@ -10,7 +10,7 @@ static const struct {
 } benches[] = {
     {"start", bench_start}, {"memory", bench_memory},   {"contacts", bench_contacts},
     {"reads", bench_reads}, {"visible", bench_visible}, {"breach", bench_breach},
-    {"bus", bench_bus},     {"reports", bench_reports},
+    {"bus", bench_bus},     {"reports", bench_reports}, {"start_large", bench_start_large},
 };
 
 static bool wanted(int argc, char **argv, const char *name) {

@@ -229,6 +229,23 @@ bool raw_sqlite(const char *store, const char *folder, size_t n, struct raw_rows
     return true;
 }
 
+double raw_count(const char *store, const char *table) {
+    char sql[128];
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    double count = -1;
+
+    (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM \"%s\"", table);
+    if (sqlite3_open_v2(store, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK
+        && sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK
+        && sqlite3_step(stmt) == SQLITE_ROW) {
+        count = sqlite3_column_double(stmt, 0);
+    }
+    (void)sqlite3_finalize(stmt);
+    (void)sqlite3_close(db);
+    return count;
+}
+
 int64_t raw_memory(int pid) {
     char path[64];
     char line[256];
