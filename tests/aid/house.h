@@ -34,7 +34,8 @@ void house_duty(struct house *house);
 /* house_open - new connections to a house that exists (after a fork). */
 void house_open(struct house *house);
 
-/* house_end - (also when the test that made it ends early) SIGTERM to all, and the folder goes; with KEEP=1 in the environment it stays. */
+/* house_end - (also when the test that made it ends early) SIGTERM to all, and the folder goes;
+ * with KEEP=1 in the environment it stays. */
 void house_end(struct house *house);
 
 /* house_kill - SIGKILL.  house_start - start it again, without waiting.  house_stop - SIGTERM. */
