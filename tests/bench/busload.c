@@ -137,8 +137,11 @@ void bench_bus(struct house *house) {
     bench_line("bus_append_20x1_p50", p50, "ms", p50 / disk, "fdatasync p50");
     bench_line("bus_append_20x1", rate, "/s", 0, NULL);
     bench_floor("bus_append_20x1_p50", p50 <= 3 * disk + 1, "<= 3 x fdatasync p50 + 1 ms");
+    int64_t cpu = load_cpu_us(house, "bus");
     rate = run(house, RELAYS, BATCH, BATCHES, &relay);
+    cpu = load_cpu_us(house, "bus") - cpu;
     bench_line("bus_relays_7x64", rate, "events/s", 0, NULL);
+    bench_line("bus_relays_cpu", (double)cpu / (BATCHES * BATCH), "us an event", 0, NULL);
     bench_floor("bus_relays_7x64", rate >= 40000, ">= 40,000 events/s");
     sample_free(&sync);
     sample_free(&single);
