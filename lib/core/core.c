@@ -135,7 +135,7 @@ static int check_methods(const struct service_def *def, struct err *err) {
 }
 
 static const struct subscription own_subscriptions[] = {
-    {"core.revoked", "staff.revoked", WIRE__LANE__URGENT, links_revoked},
+    {"core.revoked", CORE_REVOKED, WIRE__LANE__URGENT, links_revoked},
 };
 
 static void join_subscriptions(struct core *core) {

@@ -246,6 +246,14 @@ void core_random(struct core *core, void *data, size_t size);
 /* core_notify - wake the requests parked on this name (after the commit). */
 void core_notify(struct core *core, const char *name);
 
+/*
+ * core_revoke - take in a CORE_REVOKED event: the account's older tokens end here.  The
+ * core does it for what a service pulls and for what it says itself; the bus, which
+ * pulls nothing, for what is appended.
+ */
+#define CORE_REVOKED "staff.revoked"
+int core_revoke(struct call *call, const Wire__Event *event, struct err *err);
+
 /* core_manual_ready - the engine has a manual in force (set by lib/engine/manual). */
 void core_set_ready(struct core *core, bool ready);
 

@@ -73,6 +73,10 @@ static int insert(struct core *core, const Wire__Event *event, struct bytes body
         return -1;
     }
     core->head = next;
+    if (strcmp(event->topic, CORE_REVOKED) == 0) { /* nobody pulls his own events */
+        struct call call = core_call(core);
+        return core_revoke(&call, event, err);
+    }
     return 0;
 }
 

@@ -539,8 +539,7 @@ bool core_ready(const struct core *core) {
     return true;
 }
 
-int links_revoked(struct call *call, struct err *err) {
-    const Wire__Event *event = call->event;
+int core_revoke(struct call *call, const Wire__Event *event, struct err *err) {
     struct query q = QUERY(call->store, "INSERT INTO revoked(staff, generation) VALUES(?1, ?2)"
                                         " ON CONFLICT(staff) DO UPDATE SET"
                                         " generation = max(generation, excluded.generation)");
@@ -549,4 +548,8 @@ int links_revoked(struct call *call, struct err *err) {
     query_bind_i64(&q, 2, value_i64(event->fields, event->n_fields, "generation", 0));
     dispatch_forget_tokens(call->core);
     return query_done(&q, err);
+}
+
+int links_revoked(struct call *call, struct err *err) {
+    return core_revoke(call, call->event, err);
 }

@@ -140,6 +140,24 @@ static int check_event(struct call *call, const Bus__AppendRequest *request, siz
     return 0;
 }
 
+/* The bus pulls nothing: an account that ends is ended here by what is appended. */
+static int take_revoked(struct call *call, const struct log_entry *entries, size_t count,
+                        struct err *err) {
+    ProtobufCAllocator allocator = arena_protobuf(call->arena);
+
+    for (size_t i = 0; i < count; i++) {
+        if (!text_eq(entries[i].topic, CORE_REVOKED)) {
+            continue;
+        }
+        const Wire__Event *event = wire__event__unpack(&allocator, entries[i].body.size,
+                                                       entries[i].body.data);
+        if (event && core_revoke(call, event, err)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int take(struct call *call, const struct log *log, const Bus__AppendRequest *request,
                 struct log_source *source, struct err *err) {
     struct log_entry *entries = arena_alloc(call->arena, LOG_EVENTS_MAX * sizeof *entries);
@@ -159,6 +177,7 @@ static int take(struct call *call, const struct log *log, const Bus__AppendReque
         return refuse(request, source, "bus_gap", err);
     }
     if (log->engine->append(log, source, request->lane, entries, count, err)
+        || take_revoked(call, entries, count, err)
         || routing_take(call, log, request->lane, entries, count, &told, err)) {
         return -1;
     }

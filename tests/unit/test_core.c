@@ -46,6 +46,17 @@ static int open_case(struct call *call, struct err *err) {
     if (strcmp(request->procedure, "refused") == 0) {
         return err_set(err, ERR_PRECONDITION, "toy_refuses", "what=%s", request->procedure);
     }
+    if (strcmp(request->procedure, "revoke") == 0) {
+        struct values fields = {.arena = call->arena};
+        Wire__Event event = WIRE__EVENT__INIT;
+        values_add_text(&fields, "staff", request->unit);
+        values_add_i64(&fields, "generation", 2);
+        event.topic = CORE_REVOKED;
+        event.lane = WIRE__LANE__URGENT;
+        event.fields = fields.list;
+        event.n_fields = fields.count;
+        return event_put(call, &event, err);
+    }
     if (strcmp(request->procedure, "fill") == 0 && fill_once) {
         fill_once = false;
         store_rollback(call->store); /* what SQLite does with the whole of a group */
@@ -923,6 +934,17 @@ static void an_older_life_of_a_store_does_not_serve(void) {
     core_free(core);
 }
 
+static void who_is_revoked_here_has_no_token_here_either(void) {
+    struct core *core = start();
+
+    CHECK(ask(core, opening("revoke", "S101", 0, new_id()))->code == WIRE__CODE__OK);
+    CHECK_TEXT(ask(core, opening("a", "u", 0, new_id()))->rule, "token_revoked");
+    core_free(core);
+    core = start_at(path, 0);
+    CHECK_TEXT(ask(core, opening("a", "u", 0, new_id()))->rule, "token_revoked");
+    core_free(core);
+}
+
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_request_has_one_effect_however_often_it_is_sent),
@@ -949,6 +971,7 @@ int main(int argc, char **argv) {
         TEST(an_urgent_request_passes_all_that_wait),
         TEST(a_refusal_repeats_no_long_id),
         TEST(an_older_life_of_a_store_does_not_serve),
+        TEST(who_is_revoked_here_has_no_token_here_either),
     };
     return RUN_TESTS(tests, argc, argv);
 }

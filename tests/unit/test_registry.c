@@ -741,13 +741,16 @@ static void a_revoked_token_has_a_lower_generation(void) {
     CHECK_TEXT(aid_refused(&registry, "RevokeToken", &revoke.base, front, ERR_INVALID),
                "field_missing");
     revoke.reason = "lost telephone";
-    Registry__RevokeTokenReply *reply = aid_get_as(&registry, "RevokeToken", &revoke.base, boss);
-    CHECK(reply->generation == 2 && staff_of("S101")->generation == 2);
-    reply = aid_get_as(&registry, "RevokeToken", &revoke.base, front); /* his own */
-    CHECK(reply->generation == 3);
     revoke.staff = "S301";
     CHECK_TEXT(aid_refused(&registry, "RevokeToken", &revoke.base, front, ERR_DENIED),
                "not_permitted");
+    revoke.staff = "S101"; /* his own */
+    Registry__RevokeTokenReply *reply = aid_get_as(&registry, "RevokeToken", &revoke.base, front);
+    CHECK(reply->generation == 2 && staff_of("S101")->generation == 2);
+    CHECK_TEXT(aid_refused(&registry, "RevokeToken", &revoke.base, front, ERR_UNAUTHENTICATED),
+               "token_revoked");
+    reply = aid_get_as(&registry, "RevokeToken", &revoke.base, boss);
+    CHECK(reply->generation == 3);
     revoke.staff = "S999";
     CHECK_TEXT(aid_refused(&registry, "RevokeToken", &revoke.base, boss, ERR_NOT_FOUND),
                "staff_unknown");
