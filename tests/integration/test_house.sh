@@ -47,7 +47,7 @@ await() { # await COMMAND...: it succeeds within ten seconds
 
 # ---- starting ----
 is "up makes an instance, starts six services and publishes the manual" \
-    "$shouwen" up --parameters deploy/demo/parameters.yaml
+    "$shouwen" up
 is "all are ready then" ready
 is "up again changes nothing" "$shouwen" up
 is "keys and secrets are for their owner alone" \
