@@ -195,6 +195,10 @@ void ledger_drive(struct ledger *ledger, int64_t until_ms, bool new_ones) {
     }
 }
 
+size_t ledger_borne(const struct ledger *ledger) {
+    return ledger->borne;
+}
+
 size_t ledger_in_flight(const struct ledger *ledger) {
     size_t waiting = 0;
 

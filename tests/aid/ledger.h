@@ -29,6 +29,9 @@ void ledger_drive(struct ledger *ledger, int64_t until_ms, bool new_ones);
 /* ledger_bear - refusals for this reason are counted and sent again, too; NULL: none. */
 void ledger_bear(struct ledger *ledger, const char *rule);
 
+/* ledger_borne - so many were refused for that reason until now. */
+size_t ledger_borne(const struct ledger *ledger);
+
 size_t ledger_in_flight(const struct ledger *ledger);
 
 struct ledger_state {
