@@ -7,16 +7,21 @@
 
 #include <jansson.h>
 
-enum { DECIMAL = 10 };
+#include "cli/words.h"
+
+enum { DECIMAL = 10, SENTENCE_MAX = 2048 };
 
 const char *cli_say(const struct cli *cli, const char *zh, const char *en) {
     return cli->english ? en : zh;
 }
 
 int cli_fail(const struct cli *cli, const struct err *err) {
+    char sentence[SENTENCE_MAX];
+    const char *words = words_of(cli, err, sentence, sizeof sentence);
+
     if (cli->json) {
         json_t *object = json_pack("{s:{s:s, s:s, s:s}}", "error", "code", err_name(err->code),
-                                   "rule", err->rule, "message", err->args);
+                                   "rule", err->rule, "message", words);
         char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
         (void)printf("%s\n", text ? text : "{}");
         free(text);
@@ -30,7 +35,7 @@ int cli_fail(const struct cli *cli, const struct err *err) {
                               "request may be sent again"),
                       err->args);
     } else {
-        (void)fprintf(stderr, "shouwen: %s (%s, %s)\n", err->args, err_name(err->code), err->rule);
+        (void)fprintf(stderr, "shouwen: %s (%s, %s)\n", words, err_name(err->code), err->rule);
     }
     return CLI_FAILED;
 }
