@@ -3,10 +3,11 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <jansson.h>
 
-enum { LOOK_MS = 20 };
+enum { LOOK_MS = 20, LINE_MAX_BYTES = 4096 };
 
 static ProtobufCMessage *ask(void *arg, const char *service, const char *method,
                              const ProtobufCMessage *request,
@@ -75,6 +76,39 @@ static void print_text(const struct cli *cli, const char *path,
     }
 }
 
+/* Units name stewards, persons units, and rosters staff: what is named comes first. */
+static int turn_of(const char *path) {
+    static const char *const columns[] = {"roles", "building", "person", "post"};
+    const int count = (int)(sizeof columns / sizeof columns[0]);
+    char line[LINE_MAX_BYTES] = "";
+    FILE *in = fopen(path, "rb");
+
+    if (in) {
+        line[fread(line, 1, sizeof line - 1, in)] = '\0';
+        line[strcspn(line, "\r\n")] = '\0';
+        (void)fclose(in);
+    }
+    for (int turn = count - 1; turn >= 0; turn--) {
+        if (strstr(line, columns[turn])) {
+            return turn;
+        }
+    }
+    return count;
+}
+
+/* By turn; what is of one kind stays in the order it was named. */
+static void sort_files(int count, char **files) {
+    for (int i = 1; i < count; i++) {
+        char *file = files[i];
+        int turn = turn_of(file);
+        int to = i;
+        for (; to > 0 && turn_of(files[to - 1]) > turn; to--) {
+            files[to] = files[to - 1];
+        }
+        files[to] = file;
+    }
+}
+
 static int run(struct cli *cli, int argc, char **argv) {
     struct err err = {0};
     bool partial = cli_flag(&argc, argv, "--partial");
@@ -88,6 +122,7 @@ static int run(struct cli *cli, int argc, char **argv) {
         return cli_fail(cli, &err);
     }
     struct import_link link = import_over(session);
+    sort_files(argc - 1, argv + 1);
     for (int i = 1; i < argc; i++) {
         struct import_result result = {0};
         if (import_path(&link, argv[i], partial, &result, cli->arena, &err)) {
@@ -111,8 +146,11 @@ const struct command import_command = {
     .arguments = "[--partial] FILE…",
     .zh = "从 CSV 导入员工、房屋、住户、排班；逐行列出错误，全有或全无",
     .en = "staff, units, persons and rosters from CSV; every bad row by its line, all or nothing",
-    .more_zh = "  --partial  有错也导入其余的行。是哪一种由列名决定（见 deploy/demo/）。",
+    .more_zh = "  --partial  有错也导入其余的行。是哪一种由列名决定（样子见 deploy/demo/）；\n"
+               "             先后不限：员工、房屋、住户、排班依次导入。\n"
+               "  例：shouwen import deploy/demo/*.csv",
     .more_en = "  --partial  bring in the good rows all the same.  Its columns say what a file is\n"
-               "             (see deploy/demo/).",
+               "             (see deploy/demo/); their order does not matter.\n"
+               "  e.g. shouwen import deploy/demo/*.csv",
     .run = run,
 };
