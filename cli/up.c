@@ -189,7 +189,11 @@ static void print_state(const struct cli *cli, json_t *state) {
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         (void)printf(" %10lld", json_integer_value(json_object_get(state, keys[i])));
     }
-    (void)printf("  %s\n", why ? why : "");
+    (void)printf("%s%s\n", why && *why ? "  " : "",
+                 !why                            ? ""
+                 : strcmp(why, "stopped") == 0   ? cli_say(cli, "已停止", why)
+                 : strcmp(why, "no answer") == 0 ? cli_say(cli, "没有应答", why)
+                                                 : why);
 }
 
 static int show_status(const struct cli *cli, struct session *session) {
