@@ -122,6 +122,9 @@ struct timer_kind {
     const char *kind; /* NULL ends the table */
     due_fn *handler;
     bool urgent;
+    /* What the house itself must go on doing (a look-out, a plan): refused, it makes an alarm
+     * and is set again so much later.  0: a refused one is put aside. */
+    int64_t again_ms;
 };
 
 /*

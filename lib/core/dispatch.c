@@ -411,6 +411,7 @@ static int carry_out(struct core *core, struct item *item, const struct actor *a
 static int in_savepoint(struct core *core, struct item *item, const struct actor *actor,
                         struct err *err) {
     struct head before = core->head;
+    const int64_t changes = store_changes(core->store);
 
     if (store_savepoint(core->store, 0, err)) {
         return -1;
@@ -423,7 +424,9 @@ static int in_savepoint(struct core *core, struct item *item, const struct actor
         }
     }
     store_rollback_to(core->store, 0); /* a read changes nothing, whatever its handler did */
-    core_undo_memory(core, &before);
+    if (store_changes(core->store) != changes) {
+        core_undo_memory(core, &before);
+    }
     return rc;
 }
 

@@ -120,7 +120,12 @@ static int give_up(struct core *core, const struct due *due, const struct err *w
     event.case_no = due->ref;
     event.n_fields = fields.count;
     event.fields = fields.list;
-    return event_put(&call, &event, err);
+    if (event_put(&call, &event, err)) {
+        return -1;
+    }
+    return kind && kind->again_ms > 0 ? timer_set(&call, due->kind, due->ref, due->name, due->mark,
+                                                  core->now_ms + kind->again_ms, err)
+                                      : 0;
 }
 
 int timer_run(struct core *core, int64_t id, struct err *err) {

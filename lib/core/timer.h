@@ -9,6 +9,8 @@
 
 #include "core/core.h"
 
+enum { TIMER_AGAIN_MS = 60000 }; /* of the house's own recurring timers */
+
 struct due {
     int64_t id;
     const char *kind;

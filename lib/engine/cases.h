@@ -48,8 +48,8 @@ handler_fn casenews_on_asked, casenews_on_done, casenews_on_refused, casenews_on
     }
 
 #define CASES_TIMERS                                                                               \
-    {"clock", caseclock_due, true}, {                                                              \
-        "each", ops_slice_due, false                                                               \
+    {"clock", caseclock_due, true, 0}, {                                                           \
+        "each", ops_slice_due, false, 0                                                            \
     }
 
 /* casereply_case - a case as it is shown: phones masked unless `clear`, what the asker may do

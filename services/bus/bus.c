@@ -31,7 +31,7 @@ static const struct method methods[] = {
 };
 
 static const struct timer_kind timers[] = {
-    {ROUTING_TIMER, routing_due, true},
+    {ROUTING_TIMER, routing_due, true, TIMER_AGAIN_MS},
     {0},
 };
 

@@ -49,10 +49,10 @@ static const struct subscription subscriptions[] = {
 };
 
 static const struct timer_kind timers[] = {
-    {"rung", ladder_on_rung, true},
-    {"send", delivery_on_due, true},
-    {"doubt", delivery_on_doubt, true},
-    {"audit", auditor_on_look, true},
+    {"rung", ladder_on_rung, true, 0},
+    {"send", delivery_on_due, true, 0},
+    {"doubt", delivery_on_doubt, true, TIMER_AGAIN_MS},
+    {"audit", auditor_on_look, true, TIMER_AGAIN_MS},
     {0},
 };
 

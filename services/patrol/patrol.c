@@ -35,8 +35,8 @@ static const struct subscription subscriptions[] = {
 
 static const struct timer_kind timers[] = {
     CASES_TIMERS,
-    {"plan", plan_due, false},
-    {"roster", roster_due, false},
+    {"plan", plan_due, false, TIMER_AGAIN_MS},
+    {"roster", roster_due, false, 0},
     {0},
 };
 

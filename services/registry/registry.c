@@ -44,7 +44,7 @@ static const struct subscription subscriptions[] = {
 };
 
 static const struct timer_kind timers[] = {
-    {"import", registry_import_due, false},
+    {"import", registry_import_due, false, 0},
     {0},
 };
 

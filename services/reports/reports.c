@@ -25,10 +25,10 @@ static const struct subscription subscriptions[] = {
 };
 
 static const struct timer_kind timers[] = {
-    {MONTHS_TIMER, months_due, false},
-    {PROJECT_REBUILD, project_rebuild_due, false},
-    {PROJECT_RECOUNT, project_recount_due, false},
-    {PROJECT_DRAIN, project_drain_due, false},
+    {MONTHS_TIMER, months_due, false, TIMER_AGAIN_MS},
+    {PROJECT_REBUILD, project_rebuild_due, false, TIMER_AGAIN_MS},
+    {PROJECT_RECOUNT, project_recount_due, false, TIMER_AGAIN_MS},
+    {PROJECT_DRAIN, project_drain_due, false, TIMER_AGAIN_MS},
     {0},
 };
 

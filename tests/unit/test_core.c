@@ -62,8 +62,9 @@ static int open_case(struct call *call, struct err *err) {
         store_rollback(call->store); /* what SQLite does with the whole of a group */
         return err_set(err, ERR_EXHAUSTED, "disk_full", "why=test");
     }
-    if (strcmp(request->procedure, "timer") == 0) {
-        return timer_set(call, "tick", request->unit, "", 0, request->event_ms, err);
+    if (strcmp(request->procedure, "timer") == 0 || strcmp(request->procedure, "watch") == 0) {
+        return timer_set(call, request->procedure[0] == 'w' ? "watch" : "tick", request->unit, "",
+                         0, request->event_ms, err);
     }
     if (strcmp(request->procedure, "job") == 0) {
         return job_put(call, "work", "ref", input, 0, err) < 0 ? -1 : 0;
@@ -151,7 +152,8 @@ static const struct subscription subscriptions[] = {
     {"outside", "outside.*", WIRE__LANE__NORMAL, on_outside},
     {0},
 };
-static const struct timer_kind timer_kinds[] = {{"tick", tick, false}, {0}};
+static const struct timer_kind timer_kinds[] = {
+    {"tick", tick, false, 0}, {"watch", tick, false, 1000}, {0}};
 static const struct job_kind job_kinds[] = {{"work", work, work_done, false}, {0}};
 static const struct service_def toy = {
     .name = "toy",
@@ -513,6 +515,19 @@ static void a_timer_that_cannot_be_handled_is_put_aside_with_an_alarm(void) {
     step(core, t0 + 30);
     CHECK(timers_run == 1);
     CHECK(count(core, "dead.letter") == 1);
+    core_free(core);
+}
+
+static void what_the_house_must_go_on_doing_is_set_again(void) {
+    struct core *core = start();
+
+    (void)ask(core, opening("watch", "broken", t0 + 10, new_id()));
+    step(core, t0 + 20);
+    CHECK(timers_run == 1 && count(core, "dead.letter") == 1);
+    step(core, t0 + 1019);
+    CHECK(timers_run == 1);
+    step(core, t0 + 1020);
+    CHECK(timers_run == 2);
     core_free(core);
 }
 
@@ -953,6 +968,7 @@ int main(int argc, char **argv) {
         TEST(groups_of_one_and_of_many_give_equal_events),
         TEST(at_the_limit_is_in_time),
         TEST(a_timer_that_cannot_be_handled_is_put_aside_with_an_alarm),
+        TEST(what_the_house_must_go_on_doing_is_set_again),
         TEST(a_job_leaves_after_the_commit_and_runs_again_after_a_crash),
         TEST(events_go_to_the_bus_until_it_confirms_them),
         TEST(an_urgent_event_that_the_bus_does_not_confirm_goes_to_notify),

@@ -101,7 +101,7 @@ static const struct method teller_methods[] = {
     {"ListCases", METHOD_READ, GUARD_LOCAL, NULL, not_here, false},
     {0},
 };
-static const struct timer_kind teller_timers[] = {{"tick", tick, false}, {0}};
+static const struct timer_kind teller_timers[] = {{"tick", tick, false, 0}, {0}};
 static const struct job_kind teller_jobs[] = {{"page", work, paged, true}, {0}};
 static const struct subscription hearer_subscriptions[] = {
     {"told", "teller.*", WIRE__LANE__NORMAL, hear},
