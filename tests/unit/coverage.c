@@ -446,7 +446,7 @@ bool coverage_complete(const struct unreachable *list, size_t count) {
 
 size_t coverage_report(const struct unreachable *list, size_t count, bool all) {
     const size_t total = fill_lines();
-    size_t short_of = 0, enough = 0, excused = 0;
+    size_t short_of = 0, enough = 0, excused = 0, full = 0;
 
     qsort(lines, total, sizeof lines[0], by_times);
     for (size_t i = 0; i < total; i++) {
@@ -455,6 +455,7 @@ size_t coverage_report(const struct unreachable *list, size_t count, bool all) {
         const bool bad = line->times < line->goal && !why;
         short_of += bad;
         enough += line->times >= line->goal;
+        full += line->times >= goal;
         excused += line->times < line->goal && why;
         if (all || bad) {
             (void)printf("# %7" PRId64 "  %s", line->times, line->name);
@@ -465,8 +466,10 @@ size_t coverage_report(const struct unreachable *list, size_t count, bool all) {
                          why && line->times < line->goal ? why : "");
         }
     }
-    (void)printf("# total: %zu ways, results and marks; %zu at least %" PRId64
-                 " times, %zu not reachable here, %zu short\n",
-                 total, enough, goal, excused, short_of);
+    (void)printf("# total: %zu ways, results and marks; %zu at their goal (%" PRId64
+                 "; in place %" PRId64 " in each state), %zu of all at least %" PRId64
+                 " times; %zu not reachable here, %zu short\n",
+                 total, enough, goal, (goal + IN_PLACE - 1) / IN_PLACE, full, goal, excused,
+                 short_of);
     return short_of;
 }

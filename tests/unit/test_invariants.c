@@ -7,8 +7,9 @@
  * Equal seeds, equal histories.  WORLDS=200 goes on until all is met often enough.
  *
  * The counts of every way of every event, every result and every mark of every clock are
- * printed, least first; what is met less than GOAL times, and is not known to be out of
- * reach, is short.  How much may be short is a ratchet.
+ * printed, least first; what is met less than GOAL times (what leaves a case in its state:
+ * a tenth of that, in each state), and is not known to be out of reach, is short.  How much may be
+ * short is a ratchet.
  */
 #include <inttypes.h>
 
