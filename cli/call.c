@@ -93,7 +93,9 @@ static int ask(const struct cli *cli, const struct methods_found *found, const c
     wire->payload = (struct bytes){packed, size};
     session = session_new(cli, &err);
     bool open = strstr(found->full, "/IssueToken") || strstr(found->full, ".core.v1.Core/Health");
-    if (!session || (!open && session_token(session, NULL, &wire->token, &err))
+    if (!session || session_runs(session, found->service, &err)
+        || (!open && session_runs(session, "registry", &err))
+        || (!open && session_token(session, NULL, &wire->token, &err))
         || session_raw(session, found->service, wire, &answer, &err)) {
         status = cli_fail(cli, &err);
         goto done;

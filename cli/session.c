@@ -69,6 +69,12 @@ const char *session_staff(const struct session *session) {
     return session->staff ? session->staff : "";
 }
 
+int session_runs(struct session *session, const char *service, struct err *err) {
+    return !instance_knows(service) || instance_pid(&session->instance, service)
+               ? 0
+               : err_set(err, ERR_UNAVAILABLE, "service_stopped", "service=%s", service);
+}
+
 struct client *session_client(struct session *session, const char *service, struct err *err) {
     struct client_config config = {
         .locale = session->cli->english ? "en" : "zh",

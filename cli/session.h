@@ -42,6 +42,9 @@ ProtobufCMessage *session_ask(struct session *session, const char *method,
                               const ProtobufCMessage *request,
                               const ProtobufCMessageDescriptor *reply_type, struct err *err);
 
+/* session_runs - 0; or -1 with err set: the service's process is not there, so nothing was sent. */
+int session_runs(struct session *session, const char *service, struct err *err);
+
 /* session_raw - the same with packed bytes and a timeout; the answer as client_call gives it. */
 int session_raw(struct session *session, const char *service, const struct client_request *request,
                 struct client_answer *answer, struct err *err);
