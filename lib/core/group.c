@@ -160,19 +160,48 @@ static int run_alone(struct core *core, struct err *err) {
     return store_io_failed(core->store) ? -1 : 0;
 }
 
+/* Timers that found no time are still rows; who waits comes next. */
+static void pass_timers(struct core *core, size_t from) {
+    size_t to = from;
+
+    while (to < core->item_count && core->items[to].input->kind == INPUT_TIMER) {
+        core_input_free(core->items[to++].input);
+    }
+    memmove(core->items + from, core->items + to, (core->item_count - to) * sizeof *core->items);
+    core->item_count -= to - from;
+}
+
+/*
+ * As many as the group has time for; returns how many.  Timers go first, and where there is
+ * always one more that is due (a rebuild in slices, a backlog) they use up the whole time:
+ * then as many of those who wait have their turn as timers had, so that neither starves.
+ */
+static size_t run_items(struct core *core) {
+    size_t ran = 0;
+    size_t timers = 0;
+
+    while (ran < core->item_count && store_in_txn(core->store)) {
+        timers += core->items[ran].input->kind == INPUT_TIMER;
+        run_item(core, &core->items[ran++]);
+        if (group_is_full(core)) {
+            if (ran == timers) {
+                pass_timers(core, ran);
+            }
+            if (ran - timers >= timers) {
+                break;
+            }
+        }
+    }
+    return ran;
+}
+
 static int run_together(struct core *core, struct err *err) {
     const struct link_memory links = links_memory(core);
-    size_t ran = 0;
 
     if (store_begin(core->store, err)) {
         return store_io_failed(core->store) ? -1 : run_alone(core, err);
     }
-    while (ran < core->item_count && store_in_txn(core->store)) {
-        run_item(core, &core->items[ran++]);
-        if (group_is_full(core)) {
-            break;
-        }
-    }
+    size_t ran = run_items(core);
     if (store_io_failed(core->store)) {
         return -1;
     }

@@ -185,8 +185,9 @@ void house_start(struct house *house, const char *service) {
     }
 }
 
-static bool caught_up(struct house *house, const char *service) {
+static bool caught_up(struct house *house, const char *service, bool say) {
     struct err err = {0};
+    char line[ERR_TEXT_MAX];
     size_t used = arena_used(house->cli.arena);
     const Core__HealthReply *health = session_health(house->session, service, 1000, &err);
     bool is_bus = strcmp(service, "bus") == 0;
@@ -195,6 +196,15 @@ static bool caught_up(struct house *house, const char *service) {
                      || (health->normal_relayed == health->normal_head
                          && health->urgent_relayed == health->urgent_head));
 
+    if (say && !ready && !health) {
+        (void)printf("# %s: %s\n", service, err_line(&err, line));
+    } else if (say && !ready) {
+        (void)printf("# %s: ready %d (%s), relayed %llu of %llu, urgent %llu of %llu\n", service,
+                     health->ready, health->why, (unsigned long long)health->normal_relayed,
+                     (unsigned long long)health->normal_head,
+                     (unsigned long long)health->urgent_relayed,
+                     (unsigned long long)health->urgent_head);
+    }
     arena_rewind(house->cli.arena, used);
     return ready;
 }
@@ -203,7 +213,7 @@ static bool all_caught_up(void *arg) {
     struct house *house = arg;
 
     for (size_t i = 0; instance_services[i]; i++) {
-        if (!caught_up(house, instance_services[i])) {
+        if (!caught_up(house, instance_services[i], false)) {
             return false;
         }
     }
@@ -211,7 +221,12 @@ static bool all_caught_up(void *arg) {
 }
 
 bool house_ready(struct house *house, int64_t wait_ms) {
-    return house_wait(all_caught_up, house, wait_ms);
+    bool ready = house_wait(all_caught_up, house, wait_ms);
+
+    for (size_t i = 0; !ready && instance_services[i]; i++) {
+        (void)caught_up(house, instance_services[i], true);
+    }
+    return ready;
 }
 
 bool house_wait(bool (*done)(void *arg), void *arg, int64_t wait_ms) {

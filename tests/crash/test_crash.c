@@ -301,7 +301,7 @@ int main(int argc, char **argv) {
     const char *seed = getenv("SEED");
 
     rng = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL);
+    (void)printf("# SEED=%llu\n", (unsigned long long)rng);
     rng = rng * UINT64_C(6364136223846793005) + 1442695040888963407U;
-    (void)printf("# SEED=%s\n", seed ? seed : "from the clock");
     return RUN_TESTS(tests, argc, argv);
 }
