@@ -20,7 +20,7 @@
 enum {
     KILLS = 100,
     PLANTED_KILLS = 10,
-    URGENT_EVERY = 100, /* each of these leads to pages to people, by its ladder */
+    URGENT_EVERY = 50, /* each of these leads to pages to people, by its ladder */
     KILL_MIN_MS = 20,
     KILL_MAX_MS = 700,
     DRAIN_MS = 60000,
@@ -176,7 +176,7 @@ static void kill_one(const char *only) {
 }
 
 static void campaign(size_t wanted, const char *only, struct receiver *receiver) {
-    house_new(&house, "deploy/demo/parameters.yaml");
+    house_new(&house, "tests/crash/parameters.yaml");
     if (receiver) {
         receiver_lead(receiver, &house);
         house_duty(&house); /* who is paged by himself when nobody dispatches */
