@@ -6,7 +6,7 @@ LINT_ALL := $(LINT_C) $(wildcard lib/*/*.h services/*/*.h cli/*.h tests/*.h test
 lint: setup
 	@$(MAKE) $(PARALLEL) -k -Otarget --no-print-directory lint-all
 	@echo "lint: clean"
-lint-all: lint-format lint-layers lint-names lint-texts lint-proto lint-tidy lint-cppcheck
+lint-all: lint-format lint-layers lint-names lint-texts lint-proto lint-plans lint-tidy lint-cppcheck
 lint-format:
 	@clang-format --dry-run -Werror $(LINT_ALL)
 lint-layers:
@@ -15,6 +15,8 @@ lint-names:
 	@tools/names.sh
 lint-texts:
 	@tools/texts.sh
+lint-plans:
+	@tools/plans.sh
 lint-proto:
 	@tools/proto-compat.sh
 lint-tidy: $(LINT_C:%.c=$(B)/lint/%.ok)
@@ -27,4 +29,4 @@ lint-cppcheck:
 	    --inline-suppr --suppress=missingIncludeSystem --suppress=nullPointerRedundantCheck \
 	    -j2 -Ilib -I. lib services cli
 
-.PHONY: lint lint-all lint-format lint-layers lint-names lint-texts lint-proto lint-tidy lint-cppcheck
+.PHONY: lint lint-all lint-format lint-layers lint-names lint-texts lint-proto lint-plans lint-tidy lint-cppcheck

@@ -39,9 +39,15 @@ static int health(struct call *call, struct err *err) {
     reply->urgent_relayed = core->relay[WIRE__LANE__URGENT].confirmed;
     reply->requests_refused = core->refused;
     reply->now_ms = core->now_ms;
-    return count_rows(QUERY(call->store, "SELECT count(*) FROM timer"), &reply->timers, err)
-                   || count_rows(QUERY(call->store, "SELECT count(*) FROM job"), &reply->jobs, err)
-                   || count_rows(QUERY(call->store, "SELECT count(*) FROM dead"), &reply->dead, err)
+    return count_rows(QUERY(call->store, /* scan: an index of numbers */
+                            "SELECT count(*) FROM timer"),
+                      &reply->timers, err)
+                   || count_rows(QUERY(call->store, /* scan: what is under way */
+                                       "SELECT count(*) FROM job"),
+                                 &reply->jobs, err)
+                   || count_rows(QUERY(call->store, /* scan: should be none */
+                                       "SELECT count(*) FROM dead"),
+                                 &reply->dead, err)
                ? -1
                : 0;
 }
@@ -118,9 +124,10 @@ static int list_dead(struct call *call, struct err *err) {
         reply->dead[reply->n_dead++] = dead;
     }
     query_end(&q);
-    return more < 0
-               ? -1
-               : count_rows(QUERY(call->store, "SELECT count(*) FROM dead"), &reply->total, err);
+    return more < 0 ? -1
+                    : count_rows(QUERY(call->store, /* scan: should be none */
+                                       "SELECT count(*) FROM dead"),
+                                 &reply->total, err);
 }
 
 static int retry_dead(struct call *call, struct err *err) {

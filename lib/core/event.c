@@ -173,7 +173,8 @@ int event_verify(struct store *store, struct arena *arena, struct err *err) {
     uint8_t before[HASH_SIZE] = {0};
     uint64_t expected = 1;
     int more = 0;
-    struct query q = QUERY(store, "SELECT position, body, hash FROM event ORDER BY position");
+    struct query q = QUERY(store, /* scan: all is what is asked */
+                           "SELECT position, body, hash FROM event ORDER BY position");
 
     while ((more = query_step(&q, err)) == 1) {
         size_t used = arena_used(arena);

@@ -47,7 +47,8 @@ static struct cursor_slot *slot_of(struct core *core, const struct subscription 
 }
 
 int intake_load(struct core *core, struct err *err) {
-    struct query q = QUERY(core->store, "SELECT subscription, source, lane, seq FROM cursor");
+    struct query q = QUERY(core->store, /* scan: at start */
+                           "SELECT subscription, source, lane, seq FROM cursor");
     int more = 0;
 
     core->cursor_count = 0;

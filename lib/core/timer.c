@@ -222,7 +222,8 @@ int job_cancel(struct call *call, int64_t id, struct err *err) {
 
 /* Those that ran when the process ended run again. */
 int job_restart(struct core *core, struct err *err) {
-    struct query q = QUERY(core->store, "UPDATE job SET epoch = 0 WHERE epoch <> 0");
+    struct query q = QUERY(core->store, /* scan: at start */
+                           "UPDATE job SET epoch = 0 WHERE epoch <> 0");
 
     return query_done(&q, err);
 }

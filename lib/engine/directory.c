@@ -54,8 +54,9 @@ int directory_staff(struct call *call, const char *no, struct staff *staff, stru
 
 int directory_staff_named(struct call *call, const char *name, struct staff *staff,
                           struct err *err) {
-    struct query q = QUERY(call->store, "SELECT " STAFF_COLUMNS " FROM staff WHERE name = ?1"
-                                        " ORDER BY active DESC, no LIMIT 1");
+    struct query q = QUERY(call->store, /* scan: sorts those of one name */
+                           "SELECT " STAFF_COLUMNS " FROM staff WHERE name = ?1"
+                           " ORDER BY active DESC, no LIMIT 1");
 
     query_bind_text(&q, 1, name);
     int found = query_step(&q, err);
@@ -85,9 +86,9 @@ int directory_unit(struct call *call, const char *no, struct unit *unit, struct 
 
 int directory_role(struct call *call, const char *role, size_t max, struct staff *staff,
                    struct err *err) {
-    struct query q = QUERY(call->store, "SELECT " STAFF_COLUMNS " FROM staff WHERE active = 1"
-                                        " AND instr(roles, ';' || ?1 || ';') > 0"
-                                        " ORDER BY no LIMIT ?2");
+    struct query q = QUERY(call->store, /* scan: an estate has some hundred staff */
+                           "SELECT " STAFF_COLUMNS " FROM staff WHERE active = 1"
+                           " AND instr(roles, ';' || ?1 || ';') > 0 ORDER BY no LIMIT ?2");
     int count = 0;
     int more = 0;
 
@@ -108,8 +109,7 @@ static void read_duty(struct query *q, struct arena *arena, struct duty_row *row
     row->order = (int)query_i64(q, 5);
 }
 
-/* No shift is longer than this: it bounds the walk along the index. */
-static const int64_t shift_max_ms = (int64_t)7 * 24 * 3600 * 1000;
+const int64_t directory_shift_max_ms = (int64_t)7 * 24 * 3600 * 1000;
 
 /* What a query by its first value finds at a time. */
 static int read_duties(struct call *call, struct query *q, int64_t at_ms, size_t max,
@@ -118,7 +118,7 @@ static int read_duties(struct call *call, struct query *q, int64_t at_ms, size_t
     int more = 0;
 
     query_bind_i64(q, 2, at_ms);
-    query_bind_i64(q, 3, shift_max_ms);
+    query_bind_i64(q, 3, directory_shift_max_ms);
     query_bind_i64(q, 4, (int64_t)max);
     while ((more = query_step(q, err)) == 1) {
         read_duty(q, call->arena, &rows[count++]);
@@ -128,7 +128,7 @@ static int read_duties(struct call *call, struct query *q, int64_t at_ms, size_t
 
 int directory_post(struct call *call, const char *post, int64_t at_ms, size_t max,
                    struct duty_row *rows, struct err *err) {
-    struct query q = QUERY(call->store,
+    struct query q = QUERY(call->store, /* scan: sorts one week of a post */
                            "SELECT post, shift, staff, start_ms, end_ms, place FROM duty"
                            " WHERE post = ?1 AND start_ms <= ?2 AND start_ms > ?2 - ?3"
                            " AND end_ms > ?2 ORDER BY place, start_ms, staff LIMIT ?4");
@@ -139,7 +139,7 @@ int directory_post(struct call *call, const char *post, int64_t at_ms, size_t ma
 
 int directory_duties_of(struct call *call, const char *staff, int64_t at_ms, size_t max,
                         struct duty_row *rows, struct err *err) {
-    struct query q = QUERY(call->store,
+    struct query q = QUERY(call->store, /* scan: sorts one week of a person */
                            "SELECT post, shift, staff, start_ms, end_ms, place FROM duty"
                            " WHERE staff = ?1 AND start_ms <= ?2 AND start_ms > ?2 - ?3"
                            " AND end_ms > ?2 ORDER BY place, start_ms, post LIMIT ?4");
@@ -158,7 +158,7 @@ static int has_rostered_post(struct call *call, const char *staff, int64_t at_ms
 
     query_bind_text(&q, 1, staff);
     query_bind_i64(&q, 2, at_ms);
-    query_bind_i64(&q, 3, shift_max_ms);
+    query_bind_i64(&q, 3, directory_shift_max_ms);
     int found = query_step(&q, err);
     query_end(&q);
     return found;

@@ -31,6 +31,9 @@ struct unit {
     const char *status;
 };
 
+/* No shift is longer than this: it bounds every walk along the duties. */
+extern const int64_t directory_shift_max_ms;
+
 struct duty_row {
     const char *post, *shift, *staff;
     int64_t start_ms, end_ms;

@@ -121,7 +121,8 @@ static void note_consumer(const struct call *call, const Bus__PullRequest *reque
 /* ---- the log's id ---- */
 
 int bus_id(struct call *call, ProtobufCBinaryData *id, struct err *err) {
-    struct query q = QUERY(call->store, "SELECT id FROM log_id");
+    struct query q = QUERY(call->store, /* scan: one row */
+                           "SELECT id FROM log_id");
     int found = query_step(&q, err);
 
     if (found == 1) {
@@ -134,7 +135,7 @@ int bus_id(struct call *call, ProtobufCBinaryData *id, struct err *err) {
 /* 1: the log needs a new id.  A bus that starts from a copy is a new store: it has lost
  * the positions that it gave away after the copy. */
 static int needs_id(struct call *call, struct err *err) {
-    struct query q = QUERY(call->store,
+    struct query q = QUERY(call->store, /* scan: one row */
                            "SELECT NOT EXISTS(SELECT 1 FROM log_id WHERE source = ?1)");
 
     query_bind_blob(&q, 1, core_source(call->core), CORE_ID_SIZE);

@@ -194,9 +194,9 @@ static int read(const struct log *log, const struct log_want *want, struct arena
 
 static int sources(const struct log *log, struct arena *arena, struct log_source *list,
                    struct err *err) {
-    struct query q = QUERY(store_of(log), "SELECT id, source, service, epoch, head_normal,"
-                                          " head_urgent FROM log_source ORDER BY service, source"
-                                          " LIMIT ?1");
+    struct query q = QUERY(store_of(log), /* scan: a row each store */
+                           "SELECT id, source, service, epoch, head_normal, head_urgent"
+                           " FROM log_source ORDER BY service, source LIMIT ?1");
     int count = 0, more;
 
     query_bind_i64(&q, 1, LOG_SOURCES_MAX);

@@ -17,9 +17,10 @@ static void read_endpoint(struct query *q, struct endpoint *endpoint, struct are
 
 int endpoints_find(struct call *call, const char *staff, const char *channel,
                    struct endpoint *endpoint, struct err *err) {
-    struct query q = QUERY(call->store, "SELECT staff, channel, address, private FROM channel"
-                                        " WHERE channel = ?2 AND staff IN (?1, '*')"
-                                        " ORDER BY staff = '*' LIMIT 1");
+    struct query q = QUERY(call->store, /* scan: sorts two */
+                           "SELECT staff, channel, address, private FROM channel"
+                           " WHERE channel = ?2 AND staff IN (?1, '*')"
+                           " ORDER BY staff = '*' LIMIT 1");
 
     query_bind_text(&q, 1, staff);
     query_bind_text(&q, 2, channel);
@@ -69,8 +70,9 @@ int endpoints_tell(struct call *call, const struct endpoint *endpoint, struct er
 
 int endpoints_list(struct call *call, const char *staff, struct endpoint *endpoints,
                    struct err *err) {
-    struct query q = QUERY(call->store, "SELECT staff, channel, address, private FROM channel"
-                                        " WHERE ?1 = '' OR staff = ?1 ORDER BY staff, channel");
+    struct query q = QUERY(call->store, /* scan: some channels each employee */
+                           "SELECT staff, channel, address, private FROM channel"
+                           " WHERE ?1 = '' OR staff = ?1 ORDER BY staff, channel");
     int count = 0;
     int more = 0;
 
@@ -114,8 +116,9 @@ int endpoints_attending(struct call *call, const char *staff, struct err *err) {
 }
 
 int endpoints_prune(struct call *call, struct err *err) {
-    struct query q = QUERY(call->store, "DELETE FROM attending WHERE staff IN (SELECT staff FROM"
-                                        " attending WHERE until_ms <= ?1 LIMIT 100)");
+    struct query q = QUERY(call->store, /* scan: one row each pager that is on */
+                           "DELETE FROM attending WHERE staff IN (SELECT staff FROM"
+                           " attending WHERE until_ms <= ?1 LIMIT 100)");
 
     query_bind_i64(&q, 1, call->now_ms);
     return query_done(&q, err);

@@ -203,8 +203,9 @@ static int begin(struct call *call, struct told *told, const char *channels, str
 /* ---- whom ---- */
 
 static int tell_unit(struct call *call, const char *unit, const char *text, struct err *err) {
-    struct query q = QUERY(call->store, "SELECT person, phone FROM resident WHERE unit = ?1"
-                                        " AND active = 1 ORDER BY phone DESC, person LIMIT 1");
+    struct query q = QUERY(call->store, /* scan: sorts one household */
+                           "SELECT person, phone FROM resident WHERE unit = ?1"
+                           " AND active = 1 ORDER BY phone DESC, person LIMIT 1");
     struct told told = {.unit = unit, .person = "", .text = text};
     bool phone = false;
 

@@ -230,8 +230,9 @@ int pages_list(struct call *call, const char *staff, const char *state, int64_t 
 
 int pages_records(struct call *call, int64_t page, struct page_record records[PAGES_RECORDS_MAX],
                   struct err *err) {
-    struct query q = QUERY(call->store, "SELECT " RECORD_COLUMNS " FROM page_record"
-                                        " WHERE page = ?1 ORDER BY step, id");
+    struct query q = QUERY(call->store, /* scan: sorts one page's records */
+                           "SELECT " RECORD_COLUMNS " FROM page_record"
+                           " WHERE page = ?1 ORDER BY step, id");
 
     query_bind_i64(&q, 1, page);
     return many_records(call, &q, PAGES_RECORDS_MAX, records, err);
@@ -249,8 +250,8 @@ int pages_moved(struct call *call, const char *staff, int64_t after, size_t max,
 
 int pages_count(struct call *call, const char *state, int64_t max, int64_t *count,
                 struct err *err) {
-    struct query q = QUERY(call->store, "SELECT count(*) FROM (SELECT 1 FROM page"
-                                        " WHERE state = ?1 LIMIT ?2)");
+    struct query q = QUERY(call->store, /* scan: of what is counted, up to a limit */
+                           "SELECT count(*) FROM (SELECT 1 FROM page WHERE state = ?1 LIMIT ?2)");
 
     query_bind_text(&q, 1, state);
     query_bind_i64(&q, 2, max);

@@ -87,8 +87,9 @@ static int make_room(struct call *call, const Patrol__ImportRosterRequest *reque
 /* How many rows and parts are there. */
 static int count_rows(struct call *call, const char *period, int64_t *rows, int64_t *parts,
                       struct err *err) {
-    struct query q = QUERY(call->store, "SELECT count(*), count(DISTINCT part) FROM roster_row"
-                                        " WHERE period = ?1");
+    struct query q = QUERY(call->store, /* scan: sorts the parts of one roster */
+                           "SELECT count(*), count(DISTINCT part) FROM roster_row"
+                           " WHERE period = ?1");
 
     query_bind_text(&q, 1, period);
     int found = query_step(&q, err);
@@ -313,9 +314,10 @@ int roster_list(struct call *call, struct err *err) {
     const Patrol__ListDutiesRequest *request = call->request;
     Patrol__ListDutiesReply *reply = ARENA_NEW(call->arena, Patrol__ListDutiesReply);
     const int64_t at_ms = request->at_ms ? request->at_ms : call->now_ms;
-    struct query q = QUERY(call->store,
+    struct query q = QUERY(call->store, /* scan: sorts one week */
                            "SELECT post, shift, staff, start_ms, end_ms, place FROM duty"
                            " WHERE (?1 = '' OR post = ?1) AND start_ms <= ?2 AND end_ms > ?2"
+                           " AND start_ms > ?2 - ?4"
                            " ORDER BY post, place, start_ms, staff LIMIT ?3");
     int more = 0;
 
@@ -325,6 +327,7 @@ int roster_list(struct call *call, struct err *err) {
     query_bind_text(&q, 1, request->post);
     query_bind_i64(&q, 2, at_ms);
     query_bind_i64(&q, 3, DUTIES_MAX);
+    query_bind_i64(&q, 4, directory_shift_max_ms);
     while ((more = query_step(&q, err)) == 1) {
         Patrol__Duty *duty = ARENA_NEW(call->arena, Patrol__Duty);
         patrol__duty__init(duty);

@@ -164,7 +164,8 @@ static int check_roles(const struct check *check) {
 }
 
 static int list_words(struct call *call, const char *list, char **text, struct err *err) {
-    struct query q = QUERY(call->store, "SELECT key FROM word WHERE list = ?1 ORDER BY place");
+    struct query q = QUERY(call->store, /* scan: sorts the words of one list */
+                           "SELECT key FROM word WHERE list = ?1 ORDER BY place");
     int more = 0;
 
     *text = arena_text(call->arena, "%s", "");

@@ -79,12 +79,15 @@ int registry_holds(struct call *call, const char *holder, const char *unit, Regi
 /* By the index of the narrowest filter. */
 static struct query list_query(struct call *call, const Registry__ListHoldsRequest *request) {
     if (*request->holder) {
-        return QUERY(call->store, HELD "holder = ?1 AND (?2 = '' OR unit = ?2)"
-                                       " AND (?3 = '' OR pool = ?3)" HELD_PAGE);
+        return QUERY(call->store, /* scan: sorts what one holds */
+                     HELD "holder = ?1 AND (?2 = '' OR unit = ?2)"
+                          " AND (?3 = '' OR pool = ?3)" HELD_PAGE);
     }
-    return *request->unit ? QUERY(call->store, HELD "unit = ?2 AND unit <> '' AND ?1 = ''"
-                                                    " AND (?3 = '' OR pool = ?3)" HELD_PAGE)
-                          : QUERY(call->store, HELD "pool = ?3 AND ?1 = '' AND ?2 = ''" HELD_PAGE);
+    return *request->unit ? QUERY(call->store, /* scan: sorts what a unit holds */
+                                  HELD "unit = ?2 AND unit <> '' AND ?1 = ''"
+                                       " AND (?3 = '' OR pool = ?3)" HELD_PAGE)
+                          : QUERY(call->store, /* scan: sorts one pool */
+                                  HELD "pool = ?3 AND ?1 = '' AND ?2 = ''" HELD_PAGE);
 }
 
 int registry_list_holds(struct call *call, struct err *err) {

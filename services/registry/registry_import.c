@@ -150,8 +150,9 @@ static int check_columns(struct call *call, const struct entry_kind *kind,
 
 /* The one that is named, or the only one there is; "" when there is none. */
 static const char *estate_of(struct call *call, const char *named, struct err *err) {
-    struct query q = QUERY(call->store, "SELECT estate FROM estate WHERE ?1 = '' OR estate = ?1"
-                                        " ORDER BY estate LIMIT 2");
+    struct query q = QUERY(call->store, /* scan: a row each estate */
+                           "SELECT estate FROM estate WHERE ?1 = '' OR estate = ?1"
+                           " ORDER BY estate LIMIT 2");
     const char *estate = "";
     int count = 0;
     int more = 0;
@@ -174,8 +175,9 @@ static const char *estate_of(struct call *call, const char *named, struct err *e
 }
 
 static int check_open(struct call *call, struct err *err) {
-    struct query q = QUERY(call->store, "SELECT count(*) FROM import"
-                                        " WHERE state IN ('taking', 'checking', 'applying')");
+    struct query q = QUERY(call->store, /* scan: an index of the open ones */
+                           "SELECT count(*) FROM import"
+                           " WHERE state IN ('taking', 'checking', 'applying')");
     int found = query_step(&q, err);
     int64_t open = found == 1 ? query_i64(&q, 0) : 0;
 

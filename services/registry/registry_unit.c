@@ -242,8 +242,9 @@ int registry_list_buildings(struct call *call, struct err *err) {
     if (registry_may(call, "unit.read", err)) {
         return -1;
     }
-    struct query q = QUERY(call->store, "SELECT estate, building, area, units FROM building"
-                                        " WHERE building > ?1 ORDER BY building, estate LIMIT ?2");
+    struct query q = QUERY(call->store, /* scan: some dozen buildings */
+                           "SELECT estate, building, area, units FROM building"
+                           " WHERE building > ?1 ORDER BY building, estate LIMIT ?2");
     registry__list_buildings_reply__init(reply);
     reply->buildings = arena_alloc(call->arena, max * sizeof(Registry__Building *));
     query_bind_text(&q, 1, request->after);

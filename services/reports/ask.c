@@ -152,7 +152,7 @@ static int list_adjusted(struct call *call, const Reports__ListItemsRequest *req
                          const struct period *period, size_t max, Reports__ListItemsReply *reply,
                          struct err *err) {
     struct place place = place_of(request->after, call->arena);
-    struct query q = QUERY(call->store,
+    struct query q = QUERY(call->store, /* scan: sorts the corrections of a month */
                            "SELECT case_no, part, 0, num, den, month FROM adjusted"
                            " WHERE in_month = ?1 AND kpi = ?2 AND (num <> 0 OR den <> 0)"
                            " AND (case_no, part) > (?3, ?4) AND (?5 = '' OR estate = ?5)"

@@ -344,7 +344,8 @@ int count_restart(struct call *call, struct err *err) {
     struct query items = QUERY(call->store, "DELETE FROM item");
     struct query totals = QUERY(call->store, "DELETE FROM total");
     struct query adjusted = QUERY(call->store, "DELETE FROM adjusted");
-    struct query months = QUERY(call->store, "UPDATE frozen_month SET applied = 0");
+    struct query months = QUERY(call->store, /* scan: a row each month */
+                                "UPDATE frozen_month SET applied = 0");
     struct query known = QUERY(call->store, "DELETE FROM known");
     struct query clocks = QUERY(call->store, "DELETE FROM known_clock");
     struct query households = QUERY(call->store, "DELETE FROM household");

@@ -56,7 +56,8 @@ int household_apply(struct call *call, const Wire__Event *event, struct err *err
 
 int household_count(struct call *call, const struct manual *manual, struct household_days *days,
                     size_t count, struct err *err) {
-    struct query q = QUERY(call->store, "SELECT day, status, delta FROM household");
+    struct query q = QUERY(call->store, /* scan: a row each day on which somebody moved */
+                           "SELECT day, status, delta FROM household");
     int more = 0;
 
     for (size_t i = 0; i < count; i++) {

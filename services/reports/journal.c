@@ -67,7 +67,8 @@ int journal_applied(struct call *call, const struct journal_source *source, stru
 }
 
 int journal_restart(struct call *call, struct err *err) {
-    struct query q = QUERY(call->store, "UPDATE journal_source SET applied = base, waiting = 0");
+    struct query q = QUERY(call->store, /* scan: a row each store */
+                           "UPDATE journal_source SET applied = base, waiting = 0");
 
     return query_done(&q, err);
 }
@@ -147,7 +148,7 @@ int journal_after(struct call *call, int64_t after, size_t max, struct journal_r
 
 int journal_of_case(struct call *call, const struct journal_case *of, size_t max,
                     struct journal_row *rows, struct err *err) {
-    struct query q = QUERY(call->store,
+    struct query q = QUERY(call->store, /* scan: sorts one topic of a case */
                            "SELECT id, source, body FROM journal WHERE case_no = ?1"
                            " AND case_no <> '' AND topic = ?2 AND id <= ?3"
                            " AND (source <> ?4 OR position <= ?5) ORDER BY position LIMIT ?6");
@@ -178,13 +179,14 @@ static struct query scan(struct call *call, const struct journal_wish *wish) {
     struct query q;
 
     if (*wish->case_no) {
-        q = wish->oldest_first
-                ? QUERY(call->store, "SELECT id, topic, event_ms, body, length(body) FROM journal"
-                                     " WHERE case_no = ?1 AND case_no <> '' AND id > ?2"
-                                     " ORDER BY id LIMIT ?3")
-                : QUERY(call->store, "SELECT id, topic, event_ms, body, length(body) FROM journal"
-                                     " WHERE case_no = ?1 AND case_no <> '' AND id < ?2"
-                                     " ORDER BY id DESC LIMIT ?3");
+        q = wish->oldest_first ? QUERY(call->store, /* scan: sorts the events of a case */
+                                       "SELECT id, topic, event_ms, body, length(body) FROM journal"
+                                       " WHERE case_no = ?1 AND case_no <> '' AND id > ?2"
+                                       " ORDER BY id LIMIT ?3")
+                               : QUERY(call->store, /* scan: sorts the events of a case */
+                                       "SELECT id, topic, event_ms, body, length(body) FROM journal"
+                                       " WHERE case_no = ?1 AND case_no <> '' AND id < ?2"
+                                       " ORDER BY id DESC LIMIT ?3");
     } else {
         q = wish->oldest_first
                 ? QUERY(call->store, "SELECT id, topic, event_ms, body, length(body) FROM journal"

@@ -86,8 +86,9 @@ static int read_list(struct call *call, struct query *q, size_t max, struct know
 
 int known_children(struct call *call, const char *case_no, size_t max, struct known *list,
                    struct err *err) {
-    struct query q = QUERY(call->store, "SELECT case_no, body FROM known WHERE parent = ?1"
-                                        " AND parent <> '' ORDER BY case_no LIMIT ?2");
+    struct query q = QUERY(call->store, /* scan: sorts the children of a case */
+                           "SELECT case_no, body FROM known WHERE parent = ?1"
+                           " AND parent <> '' ORDER BY case_no LIMIT ?2");
 
     query_bind_text(&q, 1, case_no);
     query_bind_i64(&q, 2, (int64_t)max);
