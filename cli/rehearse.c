@@ -7,13 +7,15 @@
 
 /* Against real processes, one file after the other. */
 static int play_live(struct cli *cli, int argc, char **argv) {
+    const char *log = cli_value(&argc, argv, "--log");
     int status = CLI_OK;
 
     for (int i = 1; i < argc && status == CLI_OK; i++) {
-        status = run_live(cli, argv[i]);
+        status = run_live(cli, argv[i], log);
     }
     return argc > 1 ? status
-                    : cli_usage(cli, "用法：rehearse --live 文件…", "usage: rehearse --live FILE…");
+                    : cli_usage(cli, "用法：rehearse --live [--log 文件] 文件…",
+                                "usage: rehearse --live [--log FILE] FILE…");
 }
 
 static int run(struct cli *cli, int argc, char **argv) {
@@ -39,11 +41,13 @@ const struct command rehearse_command = {
     .more_zh = "  --explain    时间线：谁做了什么，寻呼按哪条规则、经哪个渠道到了谁\n"
                "  --twice      各演两遍，事件须完全相同\n"
                "  --live       对真正的进程演，一分钟演作一秒\n"
+               "  --log 文件   各事项的事件，一行一件，可与另一次演练比较\n"
                "  --store 目录 留下各库    --seed N    --groups N    --manual 目录    --demo 目录",
     .more_en =
         "  --explain    the timeline: who did what, which page went to whom, by which rule\n"
         "  --twice      play each twice: the event logs must be equal\n"
         "  --live       against real processes, a minute in a second\n"
+        "  --log FILE   the events of the cases, a line each, to compare with another play\n"
         "  --store DIR  keep the stores    --seed N    --groups N    --manual DIR    --demo DIR",
     .run = run,
     .own_options = true,

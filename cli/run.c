@@ -34,6 +34,7 @@ struct demo {
     const struct cli *cli;
     const char *folder; /* deploy/demo */
     const char *story;
+    const char *log; /* of the events; or NULL */
     struct session *session;
     struct receiver receiver;
     pid_t receiver_pid;
@@ -136,22 +137,27 @@ static int learn_names(struct demo *demo, struct err *err) {
     return reply ? 0 : -1;
 }
 
-static int open_channel(struct demo *demo, struct err *err) {
-    Notify__PutChannelRequest request = NOTIFY__PUT_CHANNEL_REQUEST__INIT;
+/* Staff are paged, and residents told, at the receiver of this play. */
+static int open_channels(struct demo *demo, struct err *err) {
+    static const char *const channels[] = {"webhook", "sms"};
 
     if (learn_names(demo, err)
         || receiver_start(demo->cli, &demo->receiver, &demo->receiver_pid, err)) {
         return -1;
     }
-    request.staff = "*";
-    request.channel = "webhook";
-    request.address = arena_text(demo->cli->arena, "http://127.0.0.1:%d/page", demo->receiver.port);
-    request.private_ = true;
-    if (!session_ask(demo->session, "shouwen.notify.v1.Notify/PutChannel", &request.base,
-                     &notify__put_channel_reply__descriptor, err)) {
-        return -1;
+    for (size_t i = 0; i < sizeof channels / sizeof channels[0]; i++) {
+        Notify__PutChannelRequest request = NOTIFY__PUT_CHANNEL_REQUEST__INIT;
+        request.staff = "*";
+        request.channel = channels[i];
+        request.address = arena_text(demo->cli->arena, "http://127.0.0.1:%d/%s",
+                                     demo->receiver.port, channels[i]);
+        request.private_ = true;
+        if (!session_ask(demo->session, "shouwen.notify.v1.Notify/PutChannel", &request.base,
+                         &notify__put_channel_reply__descriptor, err)) {
+            return -1;
+        }
+        (void)printf("  %-12s %s\n", channels[i], request.address);
     }
-    (void)printf("  webhook      %s\n", request.address);
     return 0;
 }
 
@@ -174,7 +180,7 @@ static int prepare(struct demo *demo, struct err *err) {
                      (int)instance_pid(session_instance(demo->session), instance_services[i]));
     }
     title(cli, cli_say(cli, "二、演示小区 E01 恋日花都", "2. The demo estate E01"));
-    return import_estate(demo, err) || open_channel(demo, err) ? -1 : 0;
+    return import_estate(demo, err) || open_channels(demo, err) ? -1 : 0;
 }
 
 /* ---- the figures ---- */
@@ -242,6 +248,7 @@ static bool tell(struct demo *demo) {
         .explain = true,
         .out = stdout,
         .stage = stage_play(stage),
+        .log = demo->log,
     };
     struct rehearse_result result;
     struct err ignored = {0};
@@ -297,10 +304,10 @@ static void end(struct demo *demo) {
     session_free(demo->session);
 }
 
-static int play(struct cli *cli, const char *story, bool stays) {
+static int play(struct cli *cli, const char *story, const char *log, bool stays) {
     struct err err = {0};
     struct sigaction action = {.sa_handler = on_signal};
-    struct demo demo = {.cli = cli, .receiver = {.out = stdout}};
+    struct demo demo = {.cli = cli, .log = log, .receiver = {.out = stdout}};
 
     demo.folder = publish_folder(cli, "deploy/demo");
     if (!demo.folder) {
@@ -323,7 +330,7 @@ static int play(struct cli *cli, const char *story, bool stays) {
     return status;
 }
 
-int run_live(struct cli *cli, const char *file) {
+int run_live(struct cli *cli, const char *file, const char *log) {
     struct err err = {0};
     char folder[] = "/tmp/shouwen.live.XXXXXX";
 
@@ -332,7 +339,7 @@ int run_live(struct cli *cli, const char *file) {
         return cli_fail(cli, &err);
     }
     cli->dir = folder;
-    int status = play(cli, file, false);
+    int status = play(cli, file, log, false);
     return remove_folder(folder, &err) ? cli_fail(cli, &err) : status;
 }
 
@@ -343,7 +350,7 @@ static int run(struct cli *cli, int argc, char **argv) {
     if (cli_unknown(cli, argc, argv) || argc > 1) {
         return cli_usage(cli, "run 只要选项，见 --help", "run takes only options; see --help");
     }
-    return play(cli, story, !ends);
+    return play(cli, story, NULL, !ends);
 }
 
 const struct command run_command = {

@@ -482,6 +482,9 @@ static void play(struct rehearse *r) {
     }
     r->result->played = step == NULL;
     hash_log(r);
+    if (r->options->log && rehearse_log(r, r->options->log, &err)) {
+        (void)rehearse_fail(r, file->line, "%s", err.args);
+    }
     rehearse_close_world(r, world, folder);
 }
 
@@ -527,6 +530,7 @@ static int usage(void) {
                 "  --explain       the timeline: who did what, which page went to whom\n"
                 "  --live          against real processes, a minute in a second\n"
                 "  --store DIR     keep the stores there\n"
+                "  --log FILE      the events of the cases there, to compare with another play\n"
                 "  --twice         play each twice: the event logs must be equal\n"
                 "  --seed N        of everything that is random (1)\n"
                 "  --groups N      requests in one commit at most\n"
@@ -556,7 +560,9 @@ static int take_options(struct rehearse_options *options, bool *twice, int argc,
         if (!value) {
             return -1;
         }
-        if (strcmp(argv[i], "--store") == 0) {
+        if (strcmp(argv[i], "--log") == 0) {
+            options->log = value;
+        } else if (strcmp(argv[i], "--store") == 0) {
             options->store = value;
         } else if (strcmp(argv[i], "--manual") == 0) {
             options->manual = value;
@@ -586,6 +592,7 @@ static bool play_one(const struct rehearse_options *options, const char *file, b
     if (fine && twice) {
         struct rehearse_options quiet = *options;
         quiet.explain = false;
+        quiet.log = NULL;
         rehearse_file(&quiet, file, &second);
         fine = memcmp(first.log, second.log, sizeof first.log) == 0;
         if (!fine) {

@@ -38,6 +38,9 @@ struct rehearse_options {
     uint64_t seed;
     size_t group_max; /* 0: as in life */
     FILE *out;        /* failures and timeline */
+    /* The events of the cases go into this file, one a line, without what depends on when and
+     * where it was played: equal plays, equal files, live or not.  NULL: none. */
+    const char *log;
     /* Play it there, where the manual is in force and the data are in; NULL: in a world
      * of its own. */
     const struct rehearse_stage *stage;

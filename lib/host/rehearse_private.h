@@ -106,6 +106,9 @@ struct rehearse {
 int rehearse_fail(struct rehearse *r, int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* rehearse_log - write the events of the cases there, as options->log says. */
+int rehearse_log(const struct rehearse *r, const char *path, struct err *err);
+
 /* rehearse_gather - read the events that are new in every store. */
 int rehearse_gather(struct rehearse *r, struct err *err);
 
