@@ -46,6 +46,8 @@ static void run_quiet(struct core *core, struct item *item) {
         (void)intake_load(core, &ignored);
         if (item->input->kind == INPUT_REPLY) {
             links_lost(core, item->input->peer); /* asked again, not after its timeout */
+        } else if (item->input->kind == INPUT_TIMER) {
+            core->disk_wait_ms = core->now_ms + DISK_WAIT_MS; /* it is still there */
         }
         log_error("not carried out", "kind=%d id=%lld why=\"%s\"", (int)item->input->kind,
                   (long long)item->input->id, err_line(&err, line));
@@ -103,6 +105,7 @@ static void lose_group(struct core *core, const struct link_memory *links) {
     core_undo_memory(core, &core->committed);
     links_undo(core, links);
     core->note_count = 0;
+    core->next_timer_ms = INT64_MIN; /* looked at again */
     struct err ignored = {0};
     (void)intake_load(core, &ignored);
 }
@@ -132,27 +135,79 @@ static void put_off(struct core *core, struct item *item) {
     }
 }
 
+static void run_item_alone(struct core *core, struct item *item, struct err *err) {
+    const struct link_memory links = links_memory(core);
+
+    item->answered = false;
+    item->park = false;
+    if (store_begin(core->store, err)) {
+        put_off(core, item);
+        dispatch_refuse(core, item, err);
+        return;
+    }
+    run_item(core, item);
+    if (!store_in_txn(core->store) || !commit_group(core, err)) {
+        lose_group(core, &links);
+        put_off(core, item);
+    }
+}
+
+/* ---- timers ---- */
+
+static bool timers_wait(const struct core *core) {
+    return core->restored || core->fenced || core->now_ms < core->disk_wait_ms;
+}
+
+static void run_timer(struct core *core, int64_t id, bool alone) {
+    struct input input = {.kind = INPUT_TIMER, .id = id};
+    struct item item = {.input = &input};
+    struct err err = {0};
+
+    core->fired++;
+    if (alone) {
+        run_item_alone(core, &item, &err);
+    } else {
+        run_item(core, &item);
+    }
+}
+
+/*
+ * What is due before now goes before the next thing of a group, also what the thing before it
+ * has made due (a clock that starts past its limit): so a group of 256 tells the same as 256
+ * groups of one.  Between two things at most TIMERS_A_GROUP, that a backlog of timers does not
+ * keep everybody waiting.  `including`: those due at this very instant too; at the end of a
+ * group that has left nothing waiting, for what comes at the limit is in time.
+ */
+static void fire(struct core *core, bool including, bool alone) {
+    int64_t ids[TIMERS_A_GROUP];
+
+    while (!timers_wait(core) && core->fired < TIMERS_A_GROUP) {
+        size_t count = timer_due(core, including, ids, TIMERS_A_GROUP - core->fired);
+        for (size_t i = 0; i < count; i++) {
+            run_timer(core, ids[i], alone);
+            if (store_io_failed(core->store)
+                || (!alone && (!store_in_txn(core->store) || group_is_full(core)))) {
+                return;
+            }
+        }
+        if (count == 0) {
+            return;
+        }
+    }
+}
+
 /* A full disk inside a savepoint undoes the whole group.  Each then runs alone,
  * urgent first (they already stand in that order); what still fails is told so. */
-static int run_alone(struct core *core, struct err *err) {
-    for (size_t i = 0; i < core->item_count; i++) {
-        struct item *item = &core->items[i];
-        item->answered = false;
-        item->park = false;
-        if (store_io_failed(core->store)) {
-            return -1;
+static int run_alone(struct core *core, bool timers, struct err *err) {
+    for (size_t i = 0; i < core->item_count && !store_io_failed(core->store); i++) {
+        if (timers) {
+            fire(core, false, true);
         }
-        const struct link_memory links = links_memory(core);
-        if (store_begin(core->store, err)) {
-            put_off(core, item);
-            dispatch_refuse(core, item, err);
-            continue;
-        }
-        run_item(core, item);
-        if (!store_in_txn(core->store) || !commit_group(core, err)) {
-            lose_group(core, &links);
-            put_off(core, item);
-        }
+        run_item_alone(core, &core->items[i], err);
+        core->fired = 0;
+    }
+    if (timers && core->queued == 0) {
+        fire(core, true, true);
     }
     if (core->item_count == 0) {
         core->disk_wait_ms = core->now_ms + DISK_WAIT_MS; /* jobs could not be begun */
@@ -160,67 +215,48 @@ static int run_alone(struct core *core, struct err *err) {
     return store_io_failed(core->store) ? -1 : 0;
 }
 
-/* Timers that found no time are still rows; who waits comes next. */
-static void pass_timers(struct core *core, size_t from) {
-    size_t to = from;
-
-    while (to < core->item_count && core->items[to].input->kind == INPUT_TIMER) {
-        core_input_free(core->items[to++].input);
-    }
-    memmove(core->items + from, core->items + to, (core->item_count - to) * sizeof *core->items);
-    core->item_count -= to - from;
-}
-
-/*
- * As many as the group has time for; returns how many.  Timers go first, and where there is
- * always one more that is due (a rebuild in slices, a backlog) they use up the whole time:
- * then as many of those who wait have their turn as timers had, so that neither starves.
- */
-static size_t run_items(struct core *core) {
-    size_t ran = 0;
-    size_t timers = 0;
-
-    while (ran < core->item_count && store_in_txn(core->store)) {
-        timers += core->items[ran].input->kind == INPUT_TIMER;
-        run_item(core, &core->items[ran++]);
-        if (group_is_full(core)) {
-            if (ran == timers) {
-                pass_timers(core, ran);
-            }
-            if (ran - timers >= timers) {
-                break;
-            }
-        }
-    }
-    return ran;
-}
-
-static int run_together(struct core *core, struct err *err) {
-    const struct link_memory links = links_memory(core);
-
-    if (store_begin(core->store, err)) {
-        return store_io_failed(core->store) ? -1 : run_alone(core, err);
-    }
-    size_t ran = run_items(core);
-    if (store_io_failed(core->store)) {
-        return -1;
-    }
-    /* What did not fit goes back to wait. */
+/* What did not fit goes back to wait. */
+static void leave_rest(struct core *core, size_t ran) {
     for (size_t i = core->item_count; i > ran; i--) {
         struct input *input = core->items[i - 1].input;
-        if (input->kind == INPUT_TIMER) {
-            core_input_free(input);
-            continue;
-        }
         memmove(core->queue + 1, core->queue, core->queued * sizeof *core->queue);
         core->queue[0] = input;
         core->queued++;
         core->queue_bytes += input->size;
     }
     core->item_count = ran;
+}
+
+static int run_together(struct core *core, bool timers, struct err *err) {
+    const struct link_memory links = links_memory(core);
+    size_t ran = 0;
+
+    if (store_begin(core->store, err)) {
+        return store_io_failed(core->store) ? -1 : run_alone(core, timers, err);
+    }
+    while (ran < core->item_count) {
+        if (timers) {
+            fire(core, false, false);
+        }
+        if (!store_in_txn(core->store) || (core->fired > 0 && group_is_full(core))) {
+            break; /* the thing itself has its turn in the next group */
+        }
+        run_item(core, &core->items[ran++]);
+        core->fired = 0;
+        if (group_is_full(core)) {
+            break;
+        }
+    }
+    if (store_io_failed(core->store)) {
+        return -1;
+    }
+    leave_rest(core, ran);
+    if (timers && core->queued == 0 && store_in_txn(core->store)) {
+        fire(core, true, false);
+    }
     if (!store_in_txn(core->store) || !commit_group(core, err)) {
         lose_group(core, &links);
-        return store_io_failed(core->store) ? -1 : run_alone(core, err);
+        return store_io_failed(core->store) ? -1 : run_alone(core, timers, err);
     }
     return 0;
 }
@@ -272,20 +308,6 @@ static void add_item(struct core *core, struct input *input) {
     core->items[core->item_count++] = (struct item){.input = input};
 }
 
-static void add_timers(struct core *core, bool including) {
-    int64_t ids[TIMERS_A_GROUP];
-    if (core->restored || core->fenced || core->now_ms < core->disk_wait_ms) {
-        return;
-    }
-    size_t count = timer_due(core, core->now_ms, including, ids, TIMERS_A_GROUP);
-
-    for (size_t i = 0; i < count; i++) {
-        struct input *input = core_input_new(INPUT_TIMER, NULL, (struct bytes){NULL, 0});
-        input->id = ids[i];
-        add_item(core, input);
-    }
-}
-
 /* In which round of a group: urgent requests, wherever they stand; then, when not all
  * have room, what is no request; then the others as they came. */
 enum { ROUNDS = 3 };
@@ -298,7 +320,7 @@ static int round_of(const struct input *input, bool all_fit) {
 }
 
 static void add_requests(struct core *core) {
-    const size_t room = ITEMS_MAX - TIMERS_A_GROUP - core->item_count;
+    const size_t room = ITEMS_MAX - core->item_count;
     const size_t max = core->config.group_max ? core->config.group_max : CORE_GROUP_MAX;
     size_t left = max < room ? max : room;
     const bool all_fit = core->queued <= left;
@@ -329,8 +351,7 @@ static void wake_parked(struct core *core) {
     for (size_t i = 0; i < core->parked_count; i++) {
         struct parked *parked = &core->parked[i];
         bool expired = core->now_ms >= parked->until_ms;
-        if ((expired || parked->woken) && core->item_count < ITEMS_MAX - TIMERS_A_GROUP
-            && core->item_count < CORE_GROUP_MAX) {
+        if ((expired || parked->woken) && core->item_count < CORE_GROUP_MAX) {
             parked->input->expired = expired;
             add_item(core, parked->input);
         } else {
@@ -353,21 +374,18 @@ int group_run(struct core *core, bool with_input, struct err *err) {
     arena_reset(core->arena);
     core->reply_bytes = 0;
     core->note_count = 0;
+    wake_parked(core);
     if (with_input) {
-        add_timers(core, false);
-        wake_parked(core);
         add_requests(core);
-        if (core->queued == 0) {
-            size_t requests = core->item_count;
-            add_timers(core, true);
-            if (requests == 0 && core->item_count == 0 && core->next_job_ms > core->now_ms) {
-                return timer_next(core, err);
-            }
-        }
-    } else {
-        wake_parked(core);
     }
-    if (run_together(core, err)) {
+    if (core->item_count == 0) {
+        bool due = with_input && !timers_wait(core) && core->next_timer_ms <= core->now_ms;
+        core->fired = 0;
+        if (!due && core->next_job_ms > core->now_ms) {
+            return timer_next(core, err);
+        }
+    }
+    if (run_together(core, with_input, err)) {
         return -1;
     }
     finish_group(core);

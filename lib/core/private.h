@@ -21,13 +21,14 @@ enum {
     QUEUE_URGENT = 512, /* of the queue, kept free for urgent requests */
     QUEUE_URGENT_BYTES = 1 << 20,
     PARKED_MAX = 512,
-    TIMERS_A_GROUP = 64,
-    JOBS_MAX = 64, /* in flight, for each of urgent and not */
+    TIMERS_A_GROUP = 64, /* between two requests of it */
+    ROOM_BESIDE = 64,    /* for requests, beside the parked that are woken */
+    JOBS_MAX = 64,       /* in flight, for each of urgent and not */
     /* A worker's answer comes once: there is always room for it. */
     PARKED_ROOM = PARKED_MAX + 2 * JOBS_MAX,
     QUEUE_ROOM = QUEUE_MAX + 2 * JOBS_MAX + PARKED_ROOM,
     TOKENS_CACHED = 1024,
-    ITEMS_MAX = CORE_GROUP_MAX + 2 * TIMERS_A_GROUP,
+    ITEMS_MAX = CORE_GROUP_MAX + ROOM_BESIDE,
     OUTS_MAX = 2048,
     OUTS_A_STEP = 2 * ITEMS_MAX + 2 * JOBS_MAX + 8, /* of them: two groups, jobs, links */
     DISK_WAIT_MS = 1000, /* until what a full disk undid is tried again */
@@ -166,7 +167,8 @@ struct core {
     struct out *outs;
     size_t out_count, out_next;
 
-    int64_t next_timer_ms;
+    int64_t next_timer_ms; /* never later than the earliest row */
+    size_t fired;          /* timers since the last other thing of a group */
     int64_t next_job_ms;
     int64_t disk_wait_ms; /* no timer before: the disk was full */
     struct running {
@@ -220,7 +222,7 @@ void core_undo_memory(struct core *core, const struct head *head);
 struct input *core_input_new(enum input_kind kind, const char *peer, struct bytes frame);
 void core_input_free(struct input *input);
 
-/* group.c: timers that are due, what was queued when with_input, and the woken; one commit */
+/* group.c: the woken; when with_input, also what was queued and timers that are due; one commit */
 int group_run(struct core *core, bool with_input, struct err *err);
 bool group_woken(const struct core *core);
 
@@ -249,7 +251,7 @@ int intake_set(struct core *core, const char *subscription, const uint8_t *sourc
 int intake_retry(struct core *core, int64_t id, uint32_t *applied, struct err *err);
 
 /* timer.c */
-size_t timer_due(struct core *core, int64_t before_ms, bool including, int64_t *ids, size_t max);
+size_t timer_due(struct core *core, bool including, int64_t *ids, size_t max);
 int timer_run(struct core *core, int64_t id, struct err *err);
 int timer_next(struct core *core, struct err *err);
 int job_start(struct core *core, struct err *err);

@@ -44,23 +44,31 @@ int timer_clear_all(struct call *call, const char *kind, const char *ref, struct
     return query_done(&q, err);
 }
 
-/* Those before an instant, or up to and at it: at the limit is in time, so what was sent
- * at that very instant goes first. */
-size_t timer_due(struct core *core, int64_t before_ms, bool including, int64_t *ids, size_t max) {
+/* Those before now, or up to and at it: at the limit is in time, so what was sent at that very
+ * instant goes first.  When the earliest is not due, this costs nothing. */
+size_t timer_due(struct core *core, bool including, int64_t *ids, size_t max) {
+    const int64_t limit = including ? core->now_ms + 1 : core->now_ms;
     struct err err = {0};
     size_t count = 0;
+    int more = 0;
 
-    if (core->next_timer_ms > before_ms) {
+    if (core->next_timer_ms >= limit) {
         return 0;
     }
-    struct query q = QUERY(core->store, "SELECT id FROM timer WHERE due_ms < ?1"
-                                        " ORDER BY due_ms, id LIMIT ?2");
-    query_bind_i64(&q, 1, including ? before_ms + 1 : before_ms);
-    query_bind_i64(&q, 2, (int64_t)max);
-    while (query_step(&q, &err) == 1) {
+    struct query q = QUERY(core->store, "SELECT id, due_ms FROM timer ORDER BY due_ms, id"
+                                        " LIMIT ?1");
+    query_bind_i64(&q, 1, (int64_t)max);
+    while ((more = query_step(&q, &err)) == 1) {
+        core->next_timer_ms = query_i64(&q, 1);
+        if (core->next_timer_ms >= limit) {
+            break;
+        }
         ids[count++] = query_i64(&q, 0);
     }
     query_end(&q);
+    if (more == 0 && count < max) {
+        core->next_timer_ms = never_ms;
+    }
     return count;
 }
 

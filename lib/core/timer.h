@@ -2,7 +2,8 @@
  * timer - a timer is a row, indexed by its time; nothing that matters waits in
  * memory.  Due ones are run by core_step in the order of (due, id), each in a
  * savepoint of its own, with call->now_ms at or after the time: the handler
- * records the step at `due_ms`.
+ * records the step at `due_ms`.  One that is set for a time before now (a clock
+ * that is entered late) fires before the next request of the group.
  */
 #ifndef TIMER_H
 #define TIMER_H

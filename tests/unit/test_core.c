@@ -17,7 +17,7 @@
 static const int64_t t0 = INT64_C(1752242040000); /* 2025-07-11 21:54 +08:00 */
 static struct secrets secrets;
 static int handled, applied, timers_run, jobs_done, fold_count;
-static char timer_log[256];
+static char timer_log[1024];
 static bool fill_once;
 
 /* ---- the toy ---- */
@@ -120,6 +120,10 @@ static int tick(struct call *call, const struct due *due, struct err *err) {
     }
     if (strcmp(due->ref, "slices") == 0
         && timer_set(call, due->kind, due->ref, "", 0, call->now_ms, err)) {
+        return -1;
+    }
+    if (strcmp(due->ref, "marks") == 0 && due->mark < 3
+        && timer_set(call, "tick", due->ref, "", due->mark + 1, due->due_ms + 10, err)) {
         return -1;
     }
     return put(call, "toy.ticked", WIRE__LANE__NORMAL, err);
@@ -453,6 +457,19 @@ static void what_is_no_request_is_refused_by_its_name(void) {
     core_free(core);
 }
 
+/* The same ids in every round. */
+static uint32_t id_number;
+
+static uint8_t *numbered_id(void) {
+    uint8_t random[10] = {0};
+    uint8_t *id = arena_alloc(scratch, 16);
+
+    memcpy(random + 4, &id_number, sizeof id_number);
+    id_number++;
+    text_uuid7(id, t0, random);
+    return id;
+}
+
 static struct bytes events_of(struct core *core) {
     struct err err = {0};
     struct bytes events[256];
@@ -488,6 +505,49 @@ static void groups_of_one_and_of_many_give_equal_events(void) {
         said[round] = events_of(core);
         core_free(core);
     }
+    CHECK(said[0].size == said[1].size);
+    CHECK(memcmp(said[0].data, said[1].data, said[0].size) == 0);
+}
+
+/* A clock that starts past its limit, marks that follow from one another, one that is due now,
+ * and more that fell due before than may fire in one go: the order is the same in every group. */
+static void what_is_late_goes_before_the_next_request_in_every_group(void) {
+    static const struct {
+        const char *procedure, *unit;
+        int64_t due_ms;
+    } asked[] = {{"a", "u", 0},           {"timer", "late", -100}, {"a", "u", 0},
+                 {"timer", "marks", -50}, {"a", "u", 0},           {"timer", "now", 0},
+                 {"refused", "u", 0},     {"timer", "later", -1},  {"a", "u", 0}};
+    const size_t count_asked = sizeof asked / sizeof asked[0];
+    const int64_t now = t0 + 1000;
+    char order[2][sizeof timer_log];
+    struct bytes said[2];
+
+    core_free(start());
+    for (size_t round = 0; round < 2; round++) {
+        struct core *core = start_at(":memory:", round);
+        id_number = 0;
+        timer_log[0] = '\0';
+        for (int i = 0; i < 100; i++) {
+            char ref[8];
+            (void)snprintf(ref, sizeof ref, "%d", i);
+            (void)ask(core, opening("timer", ref, t0 + 100 + i, numbered_id()));
+        }
+        for (size_t i = 0; i < count_asked; i++) {
+            push(core,
+                 opening(asked[i].procedure, asked[i].unit, now + asked[i].due_ms, numbered_id()));
+        }
+        for (size_t i = 0; i < count_asked + 2; i++) {
+            step(core, now);
+            drain(core);
+        }
+        CHECK(core_wake(core) > now);
+        memcpy(order[round], timer_log, sizeof timer_log);
+        said[round] = events_of(core);
+        core_free(core);
+    }
+    CHECK(strstr(order[0], "99 late marks marks marks marks later now "));
+    CHECK_TEXT(order[1], order[0]);
     CHECK(said[0].size == said[1].size);
     CHECK(memcmp(said[0].data, said[1].data, said[0].size) == 0);
 }
@@ -995,6 +1055,7 @@ int main(int argc, char **argv) {
         TEST(a_refusal_changes_nothing_and_is_not_remembered),
         TEST(what_is_no_request_is_refused_by_its_name),
         TEST(groups_of_one_and_of_many_give_equal_events),
+        TEST(what_is_late_goes_before_the_next_request_in_every_group),
         TEST(at_the_limit_is_in_time),
         TEST(a_timer_that_cannot_be_handled_is_put_aside_with_an_alarm),
         TEST(what_the_house_must_go_on_doing_is_set_again),
