@@ -373,6 +373,12 @@ static int hear_append(struct core *core, int lane, const Wire__Reply *reply) {
         fence(core, said->head_seq, said->epoch);
         return 0;
     }
+    if (said->head_seq < relay->confirmed) {
+        log_warn("the bus has lost events",
+                 "lane=%d confirmed=%llu head=%llu lost=%llu do=\"they are sent again\"", lane,
+                 (unsigned long long)relay->confirmed, (unsigned long long)said->head_seq,
+                 (unsigned long long)(relay->confirmed - said->head_seq));
+    }
     relay->known = true;
     relay->confirmed = said->head_seq;
     relay->waiting_since_ms = 0;
@@ -408,6 +414,9 @@ static int hear_pull(struct core *core, int lane, const Wire__Reply *reply, stru
     if (!puller->head_seen) {
         puller->head_seen = true;
         puller->start_head = said->head;
+    }
+    if (said->head < puller->start_head) {
+        puller->start_head = said->head; /* a log that lost its end need not reach it again */
     }
     memcpy(puller->log, said->log.data, CORE_ID_SIZE);
     puller->after = said->next;

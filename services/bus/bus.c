@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "engine/revision.h"
 #include "services/bus/routing.h"
@@ -15,6 +16,7 @@ enum {
     SUBSCRIPTION_MAX = 64,
     PATTERNS_MAX = 64,
     WAIT_MAX_MS = 60 * 60 * 1000,
+    LIVES_MAX = 4096, /* starts of the bus whose positions are still good */
 };
 
 static handler_fn pull, recover, list_sources, start;
@@ -69,6 +71,7 @@ struct consumer {
 
 struct state {
     struct revisions revisions; /* first: lib/engine/revision.h */
+    uint8_t life[CORE_ID_SIZE]; /* the present one of the log */
     struct consumer consumers[CONSUMERS_MAX];
     size_t count;
 };
@@ -118,50 +121,87 @@ static void note_consumer(const struct call *call, const Bus__PullRequest *reque
     state->consumers[i].seen_ms = call->now_ms;
 }
 
-/* ---- the log's id ---- */
+/* ---- the lives of the log (schema/002_life.sql) ---- */
 
-int bus_id(struct call *call, ProtobufCBinaryData *id, struct err *err) {
-    struct query q = QUERY(call->store, /* scan: one row */
-                           "SELECT id FROM log_id");
+void bus_id(struct call *call, ProtobufCBinaryData *id) {
+    const struct state *state = core_state(call->core);
+
+    id->len = CORE_ID_SIZE;
+    id->data = arena_copy(call->arena, state->life, CORE_ID_SIZE);
+}
+
+static int begin_life(struct call *call, struct err *err) {
+    struct state *state = core_state(call->core);
+    struct log log = bus_log(call);
+    uint64_t head[LOG_LANES];
+    struct query q = QUERY(call->store, "INSERT INTO log_life(id, normal, urgent)"
+                                        " VALUES(?1, ?2, ?3)");
+
+    for (int lane = 0; lane < LOG_LANES; lane++) {
+        if (log.engine->head(&log, (Wire__Lane)lane, &head[lane], err)) {
+            return -1;
+        }
+    }
+    core_random(call->core, state->life, CORE_ID_SIZE);
+    query_bind_blob(&q, 1, state->life, CORE_ID_SIZE);
+    query_bind_i64(&q, 2, (int64_t)head[WIRE__LANE__NORMAL]);
+    query_bind_i64(&q, 3, (int64_t)head[WIRE__LANE__URGENT]);
+    if (query_done(&q, err)) {
+        return -1;
+    }
+    q = QUERY(call->store, "DELETE FROM log_life WHERE number <="
+                           " (SELECT max(number) FROM log_life) - ?1");
+    query_bind_i64(&q, 1, LIVES_MAX);
+    return query_done(&q, err);
+}
+
+/* Where a life other than the present one ended in a lane.  1: *end.  0: it is not of this log. */
+static int end_of_life(struct call *call, ProtobufCBinaryData id, Wire__Lane lane, uint64_t *end,
+                       struct err *err) {
+    struct query q = QUERY(call->store, "SELECT after.normal, after.urgent FROM log_life AS life"
+                                        " JOIN log_life AS after ON after.number > life.number"
+                                        " WHERE life.id = ?1 ORDER BY after.number LIMIT 1");
+
+    query_bind_blob(&q, 1, id.data, id.len);
     int found = query_step(&q, err);
-
     if (found == 1) {
-        id->data = query_blob(&q, 0, call->arena, &id->len);
+        *end = (uint64_t)query_i64(&q, lane == WIRE__LANE__URGENT);
     }
     query_end(&q);
-    return found < 0 ? -1 : 0; /* start has made it */
+    return found;
 }
 
-/* 1: the log needs a new id.  A bus that starts from a copy is a new store: it has lost
- * the positions that it gave away after the copy. */
-static int needs_id(struct call *call, struct err *err) {
-    struct query q = QUERY(call->store, /* scan: one row */
-                           "SELECT NOT EXISTS(SELECT 1 FROM log_id WHERE source = ?1)");
+/* 1: the position that a consumer names is one of this log.  0: he begins at the start.
+ * One behind the head is none of ours, whatever it says: that end of the log was lost. */
+static int knows_place(struct call *call, const Bus__PullRequest *request, struct err *err) {
+    const struct state *state = core_state(call->core);
+    struct log log = bus_log(call);
+    uint64_t end = 0;
 
-    query_bind_blob(&q, 1, core_source(call->core), CORE_ID_SIZE);
-    int found = query_step(&q, err);
-    int needs = found == 1 ? (int)query_i64(&q, 0) : -1;
-    query_end(&q);
-    return needs;
-}
-
-static int new_id(struct call *call, struct err *err) {
-    uint8_t id[CORE_ID_SIZE];
-    struct query q = QUERY(call->store, "INSERT OR REPLACE INTO log_id(one, id, source)"
-                                        " VALUES(1, ?1, ?2)");
-
-    core_random(call->core, id, sizeof id);
-    query_bind_blob(&q, 1, id, sizeof id);
-    query_bind_blob(&q, 2, core_source(call->core), CORE_ID_SIZE);
-    return query_done(&q, err);
+    if (request->log.len != CORE_ID_SIZE) {
+        return 0;
+    }
+    int found = 1;
+    if (memcmp(request->log.data, state->life, CORE_ID_SIZE) == 0) {
+        found = log.engine->head(&log, request->lane, &end, err) ? -1 : 1;
+    } else {
+        found = end_of_life(call, request->log, request->lane, &end, err);
+    }
+    if (found == 1 && request->after > end) {
+        log_warn("position of a lost end of the log",
+                 "subscription=%s lane=%d after=%llu end=%llu do=\"it begins at the start\"",
+                 request->subscription, (int)request->lane, (unsigned long long)request->after,
+                 (unsigned long long)end);
+        return 0;
+    }
+    return found;
 }
 
 static int start(struct call *call, struct err *err) {
     struct log log = bus_log(call);
     bool told = false;
-    int needs = needs_id(call, err);
 
-    if (needs < 0 || (needs == 1 && new_id(call, err)) || revision_start(call, err)) {
+    if (begin_life(call, err) || revision_start(call, err)) {
         return -1;
     }
     return routing_own(call, &log, &told, err);
@@ -212,14 +252,17 @@ static int pull(struct call *call, struct err *err) {
     struct log_found *found = ARENA_NEW(call->arena, struct log_found);
 
     bus__pull_reply__init(reply);
-    if (check_pull(request, err) || bus_id(call, &reply->log, err)) {
+    if (check_pull(request, err)) {
         return -1;
     }
-    bool same = request->log.len == reply->log.len
-                && memcmp(request->log.data, reply->log.data, reply->log.len) == 0;
+    int known = knows_place(call, request, err);
+    if (known < 0) {
+        return -1;
+    }
+    bus_id(call, &reply->log);
     struct log_want want = {
         .lane = request->lane,
-        .after = same ? request->after : 0,
+        .after = known ? request->after : 0,
         .patterns = request->patterns,
         .pattern_count = request->n_patterns,
         .max = request->max > 0 && request->max < LOG_EVENTS_MAX ? request->max : LOG_EVENTS_MAX,
@@ -229,7 +272,7 @@ static int pull(struct call *call, struct err *err) {
     }
     note_consumer(call, request, want.after);
     /* A consumer of another log is told so at once. */
-    if (same && parks(call, request, found, want.after)) {
+    if (known && parks(call, request, found, want.after)) {
         return 0;
     }
     fill_events(call, found, &reply->n_events, &reply->events);
@@ -331,9 +374,10 @@ static int list_sources(struct call *call, struct err *err) {
 
     bus__list_sources_reply__init(reply);
     call->reply = &reply->base;
-    if (count < 0 || bus_id(call, &reply->log, err)) {
+    if (count < 0) {
         return -1;
     }
+    bus_id(call, &reply->log);
     reply->sources = arena_alloc(call->arena, LOG_SOURCES_MAX * LOG_LANES * sizeof(void *));
     reply->consumers = arena_alloc(call->arena, CONSUMERS_MAX * sizeof(void *));
     for (int i = 0; i < count; i++) {

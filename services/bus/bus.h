@@ -19,7 +19,7 @@ const char *bus_lane_name(Wire__Lane lane);
 /* bus_append - the method Append (append.c). */
 int bus_append(struct call *call, struct err *err);
 
-/* bus_id - the id of this log, 16 bytes in the arena.  Another log has another id. */
-int bus_id(struct call *call, ProtobufCBinaryData *id, struct err *err);
+/* bus_id - the id of this life of the log (it begins with the process), in the arena. */
+void bus_id(struct call *call, ProtobufCBinaryData *id);
 
 #endif

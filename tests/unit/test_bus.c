@@ -648,7 +648,7 @@ static void remove_folder(void) {
     CHECK(system(arena_text(arena, "rm -r %s", folder)) == 0);
 }
 
-static void a_restarted_log_is_the_same_log(void) {
+static void a_position_is_good_after_a_restart(void) {
     arena = arena_new((size_t)16 << 20);
     secrets_from_seed(&secrets, 7);
     const char *path = file_in_folder("bus.db");
@@ -657,8 +657,51 @@ static void a_restarted_log_is_the_same_log(void) {
 
     core_free(core);
     core = bus_at(path, 99);
-    const Bus__AppendReply *reply = appended(core, of_a);
-    CHECK(reply->head_seq == 3 && memcmp(reply->log.data, id.data, CORE_ID_SIZE) == 0);
+    CHECK(appended(core, of_a)->head_seq == 3);
+    (void)appended(core, from(of_a, 4, 1));
+    const Bus__PullReply *reply = pulled(core, (struct wish){.log = &id, .after = 3});
+    CHECK(reply->n_events == 1 && reply->next == 4);
+    core_free(core);
+    core = bus_at(path, 100);
+    CHECK(pulled(core, (struct wish){.log = &id, .after = 2})->n_events == 2);
+    CHECK(pulled(core, (struct wish){.log = &reply->log, .after = 4})->n_events == 0);
+    core_free(core);
+    remove_folder();
+}
+
+static void copy_file(const char *from_path, const char *to_path) {
+    CHECK(system(arena_text(arena, "cp %s %s && cp %s-wal %s-wal", from_path, to_path, from_path,
+                            to_path))
+          == 0);
+}
+
+/* The copy knows nothing of it: no mark, the same ids, the end of the log gone. */
+static void the_lost_end_of_a_log_put_back_from_a_plain_copy_is_another_log(void) {
+    arena = arena_new((size_t)16 << 20);
+    secrets_from_seed(&secrets, 7);
+    const char *path = file_in_folder("bus.db"), *copy = file_in_folder("copy.db");
+    struct core *core = bus_at(path, 1);
+    ProtobufCBinaryData before = appended(core, from(of_a, 1, 3))->log;
+
+    copy_file(path, copy);
+    (void)appended(core, from(of_a, 4, 3)); /* position 6 of the first life */
+    core_free(core);
+    core = bus_at(path, 2);
+    ProtobufCBinaryData later = appended(core, from(of_a, 7, 3))->log; /* 9, of the second */
+    core_free(core);
+
+    core = bus_at(copy, 3);
+    const Bus__PullReply *reply = pulled(
+        core, (struct wish){.log = &before, .after = 6, .wait_ms = 5000});
+    CHECK(reply->n_events == 3 && reply->next == 3); /* behind the head: told at once */
+    CHECK(appended(core, of_a)->head_seq == 3);      /* the source sends again from there */
+    (void)appended(core, from(of_b, 1, 2));
+    (void)appended(core, from(of_a, 4, 6)); /* more than there was, in another order */
+    CHECK(pulled(core, (struct wish){.log = &before, .after = 6})->n_events == 11);
+    CHECK(pulled(core, (struct wish){.log = &later, .after = 9})->n_events == 11);
+    CHECK(pulled(core, (struct wish){.log = &before, .after = 3})->n_events == 8);
+    CHECK(pulled(core, (struct wish){.log = &reply->log, .after = 3})->n_events == 8);
+    CHECK(pulled(core, (struct wish){.log = &reply->log, .after = 12})->n_events == 11);
     core_free(core);
     remove_folder();
 }
@@ -1139,7 +1182,8 @@ static const struct test tests[] = {
     TEST(a_pull_answers_empty_when_its_time_is_over),
     TEST(a_position_of_another_log_begins_at_the_start),
     TEST(a_wrong_pull_is_refused),
-    TEST(a_restarted_log_is_the_same_log),
+    TEST(a_position_is_good_after_a_restart),
+    TEST(the_lost_end_of_a_log_put_back_from_a_plain_copy_is_another_log),
     TEST(a_log_that_starts_from_a_copy_is_another_log_and_another_source),
     TEST(a_restored_store_takes_its_later_events_back),
     TEST(nobody_recovers_another_ones_events),

@@ -1,4 +1,5 @@
 /* A service made to misbehave, on a bus made of arrays. */
+#include <fcntl.h>
 #include <limits.h>
 
 #include "base/seal.h"
@@ -646,6 +647,60 @@ static void events_go_to_the_bus_until_it_confirms_them(void) {
     core_free(core);
 }
 
+/* What the core says on stderr between the two. */
+static int kept_stderr = -1;
+
+static void listen_to_log(void) {
+    char log_path[PATH_MAX + 8];
+
+    (void)snprintf(log_path, sizeof log_path, "%s.log", path);
+    (void)fflush(stderr);
+    kept_stderr = dup(STDERR_FILENO);
+    int file = open(log_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(kept_stderr >= 0 && file >= 0 && dup2(file, STDERR_FILENO) >= 0);
+    (void)close(file);
+}
+
+static const char *logged(void) {
+    const size_t room = 1 << 16;
+    char *text = arena_alloc(scratch, room);
+
+    (void)fflush(stderr);
+    ssize_t size = pread(STDERR_FILENO, text, room - 1, 0);
+    (void)dup2(kept_stderr, STDERR_FILENO);
+    CHECK(size >= 0);
+    return text;
+}
+
+static void events_that_the_bus_has_lost_are_sent_again_and_told_of(void) {
+    struct core *core = start();
+    Wire__Request *call = NULL;
+
+    for (int i = 0; i < 5; i++) {
+        (void)ask(core, opening("a", "u", 0, new_id()));
+    }
+    core_peer_lost(core, "bus");
+    drain(core);
+    step(core, t0 + 1000);
+    while ((call = next_call(core, "bus", "Append")) != NULL) {
+        confirm(core, call, append_of(call)->lane == WIRE__LANE__NORMAL ? 5 : 0);
+    }
+    step(core, t0 + 1000);
+    CHECK(!next_call(core, "bus", "Append"));
+    listen_to_log();
+    core_peer_lost(core, "bus"); /* and comes back from an old copy */
+    drain(core);
+    step(core, t0 + 2000);
+    while ((call = next_call(core, "bus", "Append")) != NULL) {
+        confirm(core, call, append_of(call)->lane == WIRE__LANE__NORMAL ? 2 : 0);
+    }
+    step(core, t0 + 2000);
+    CHECK(strstr(logged(), "confirmed=5 head=2 lost=3"));
+    call = next_call(core, "bus", "Append");
+    CHECK(call && append_of(call)->first_seq == 3 && append_of(call)->n_events == 3);
+    core_free(core);
+}
+
 static void an_urgent_event_that_the_bus_does_not_confirm_goes_to_notify(void) {
     struct core *core = start();
     ProtobufCAllocator allocator = arena_protobuf(scratch);
@@ -1061,6 +1116,7 @@ int main(int argc, char **argv) {
         TEST(what_the_house_must_go_on_doing_is_set_again),
         TEST(a_job_leaves_after_the_commit_and_runs_again_after_a_crash),
         TEST(events_go_to_the_bus_until_it_confirms_them),
+        TEST(events_that_the_bus_has_lost_are_sent_again_and_told_of),
         TEST(an_urgent_event_that_the_bus_does_not_confirm_goes_to_notify),
         TEST(an_event_of_others_has_one_effect),
         TEST(a_refused_event_is_dead_and_its_case_waits_behind_it),
