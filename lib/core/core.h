@@ -130,8 +130,9 @@ struct timer_kind {
 /*
  * A kind of job: slow or outside work, bytes → bytes, carried out by a worker of
  * the host with no access to the store.  `run` may use anything in the world.
- * `done` gets the result in a transaction.  A job that was running when the
- * process ended runs again.
+ * `done` gets the result in a savepoint.  When it refuses, what it did is undone, the
+ * job is over, and an alarm ("dead.letter") says so.  A job that was running when
+ * the process ended runs again.
  */
 struct job_result {
     int64_t id;

@@ -9,6 +9,13 @@
 #include "base/log.h"
 #include "core/private.h"
 
+/* A worker's answer comes only once: it is kept, and taken again in a while. */
+static void keep_result(const struct core *core, struct item *item) {
+    item->park = true;
+    item->park_on[0] = '\0';
+    item->park_until_ms = core->now_ms + DISK_WAIT_MS;
+}
+
 /* One thing that answers nobody: its failure is logged; what it did is undone. */
 static void run_quiet(struct core *core, struct item *item) {
     const struct link_memory links = links_memory(core);
@@ -48,6 +55,8 @@ static void run_quiet(struct core *core, struct item *item) {
             links_lost(core, item->input->peer); /* asked again, not after its timeout */
         } else if (item->input->kind == INPUT_TIMER) {
             core->disk_wait_ms = core->now_ms + DISK_WAIT_MS; /* it is still there */
+        } else {
+            keep_result(core, item);
         }
         log_error("not carried out", "kind=%d id=%lld why=\"%s\"", (int)item->input->kind,
                   (long long)item->input->id, err_line(&err, line));
@@ -125,9 +134,7 @@ static void put_off(struct core *core, struct item *item) {
         links_lost(core, item->input->peer);
         break;
     case INPUT_JOB:
-        item->park = true;
-        item->park_on[0] = '\0';
-        item->park_until_ms = core->disk_wait_ms;
+        keep_result(core, item);
         break;
     case INPUT_TIMER:
     default:

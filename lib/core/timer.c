@@ -109,26 +109,33 @@ static const struct timer_kind *find_kind(const struct service_def *def, const c
 }
 
 /* What cannot be handled is put aside with an alarm, not tried for ever. */
-static int give_up(struct core *core, const struct due *due, const struct err *why,
-                   struct err *err) {
+static int alarm_refused(struct core *core, const char *what, const struct due *due, bool urgent,
+                         const struct err *why, struct err *err) {
     struct call call = core_call(core);
     Wire__Event event = WIRE__EVENT__INIT;
     struct values fields = {.arena = core->arena};
-    const struct timer_kind *kind = find_kind(core->def, due->kind);
     char line[ERR_TEXT_MAX];
 
-    log_error("timer refused", "kind=%s ref=%s name=%s why=\"%s\"", due->kind, due->ref, due->name,
-              err_line(why, line));
+    log_error("refused for good", "what=%s kind=%s ref=%s name=%s why=\"%s\"", what, due->kind,
+              due->ref, due->name, err_line(why, line));
     values_add_text(&fields, "subscription", due->kind);
     values_add_text(&fields, "topic", due->name);
     values_add_text(&fields, "why", arena_text(core->arena, "%s", line));
-    values_add_flag(&fields, "urgent", kind && kind->urgent);
+    values_add_flag(&fields, "urgent", urgent);
     event.topic = "dead.letter";
     event.lane = WIRE__LANE__URGENT;
     event.case_no = due->ref;
     event.n_fields = fields.count;
     event.fields = fields.list;
-    if (event_put(&call, &event, err)) {
+    return event_put(&call, &event, err);
+}
+
+static int give_up(struct core *core, const struct due *due, const struct err *why,
+                   struct err *err) {
+    struct call call = core_call(core);
+    const struct timer_kind *kind = find_kind(core->def, due->kind);
+
+    if (alarm_refused(core, "timer", due, kind && kind->urgent, why, err)) {
         return -1;
     }
     return kind && kind->again_ms > 0 ? timer_set(&call, due->kind, due->ref, due->name, due->mark,
@@ -236,12 +243,29 @@ int job_restart(struct core *core, struct err *err) {
     return query_done(&q, err);
 }
 
+static int give_up_job(struct core *core, const char *kind, const char *ref, bool urgent,
+                       const struct err *why, struct err *err) {
+    const struct due due = {.kind = kind, .ref = ref, .name = "job"};
+
+    return alarm_refused(core, "job", &due, urgent, why, err);
+}
+
+/* Of a kind that this program no longer knows: nobody can carry it out. */
+static int drop_unknown(struct core *core, int64_t id, const char *kind, const char *ref,
+                        bool urgent, struct err *err) {
+    struct call call = core_call(core);
+    struct err why = {0};
+
+    (void)err_plain(&why, ERR_INTERNAL, "no such kind of job");
+    return job_drop(&call, id, err) ? -1 : give_up_job(core, kind, ref, urgent, &why, err);
+}
+
 /* Starts due ones of a class while there is room; they leave after the group's commit. */
 static int start_class(struct core *core, int urgent, struct err *err) {
     struct query q = QUERY(core->store, "UPDATE job SET epoch = ?1 WHERE id ="
                                         " (SELECT id FROM job WHERE epoch = 0 AND urgent = ?2"
                                         "  AND due_ms <= ?3 ORDER BY due_ms, id LIMIT 1)"
-                                        " RETURNING id, kind, input");
+                                        " RETURNING id, kind, input, ref");
 
     while (core->jobs_running[urgent] < JOBS_MAX && core->out_count < OUTS_MAX / 2
            && arena_used(core->out_arena) < OUT_ARENA_SIZE / 2) {
@@ -253,7 +277,9 @@ static int start_class(struct core *core, int urgent, struct err *err) {
             return found;
         }
         struct out out = {.kind = OUT_JOB, .job = query_i64(&q, 0)};
-        out.kind_of_job = find_job(core->def, query_text(&q, 1, core->arena));
+        const char *kind = query_text(&q, 1, core->arena);
+        const char *ref = query_text(&q, 3, core->arena);
+        out.kind_of_job = find_job(core->def, kind);
         out.input.data = query_blob(&q, 2, core->out_arena, &out.input.size);
         if (query_done(&q, err)) {
             return -1;
@@ -262,6 +288,8 @@ static int start_class(struct core *core, int urgent, struct err *err) {
             core->running[core->running_count++] = (struct running){out.job, urgent};
             core->jobs_running[urgent]++;
             core_out(core, &out);
+        } else if (drop_unknown(core, out.job, kind, ref, urgent != 0, err)) {
+            return -1;
         }
     }
     return 0;
@@ -284,7 +312,8 @@ int job_done(struct core *core, const struct input *input, struct err *err) {
     if (found != 1) {
         return found;
     }
-    const struct job_kind *kind = find_job(core->def, query_text(&q, 0, core->arena));
+    const char *name = query_text(&q, 0, core->arena);
+    const struct job_kind *kind = find_job(core->def, name);
     result.ref = query_text(&q, 1, core->arena);
     result.input.data = query_blob(&q, 2, core->arena, &result.input.size);
     result.output = (struct bytes){input->data, input->size};
@@ -292,8 +321,22 @@ int job_done(struct core *core, const struct input *input, struct err *err) {
         return -1;
     }
     if (!kind) {
-        return 0;
+        return 0; /* it was not begun by this program */
     }
     struct call call = core_call(core);
-    return kind->done(&call, &result, err);
+    struct head before = core->head;
+    if (store_savepoint(core->store, 1, err)) {
+        return -1;
+    }
+    struct err why = {0};
+    if (kind->done(&call, &result, &why) == 0) {
+        return store_release(core->store, 1, err);
+    }
+    store_rollback_to(core->store, 1);
+    core_undo_memory(core, &before);
+    if (!store_in_txn(core->store)) {
+        *err = why;
+        return -1;
+    }
+    return give_up_job(core, name, result.ref, kind->urgent, &why, err);
 }

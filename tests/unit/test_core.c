@@ -68,7 +68,7 @@ static int open_case(struct call *call, struct err *err) {
                          0, request->event_ms, err);
     }
     if (strcmp(request->procedure, "job") == 0) {
-        return job_put(call, "work", "ref", input, 0, err) < 0 ? -1 : 0;
+        return job_put(call, "work", request->unit, input, 0, err) < 0 ? -1 : 0;
     }
     return 0;
 }
@@ -139,7 +139,12 @@ static int work_done(struct call *call, const struct job_result *result, struct 
     CHECK(result->output.size == 3 && memcmp(result->output.data, "out", 3) == 0);
     CHECK(result->input.size == 2);
     jobs_done++;
-    return put(call, "toy.worked", WIRE__LANE__NORMAL, err);
+    if (put(call, "toy.worked", WIRE__LANE__NORMAL, err)) {
+        return -1;
+    }
+    return strcmp(result->ref, "broken") == 0
+               ? err_set(err, ERR_PRECONDITION, "toy_refuses", "what=job")
+               : 0;
 }
 
 static int fold(struct call *call, struct err *err) {
@@ -621,6 +626,53 @@ static void a_job_leaves_after_the_commit_and_runs_again_after_a_crash(void) {
     core_push_job(core, job, false, output, NULL);
     step(core, t0);
     CHECK(jobs_done == 1 && count(core, "toy.worked") == 1);
+    core_free(core);
+}
+
+static int64_t rows(struct core *core, const char *sql) {
+    struct err err = {0};
+    struct query q = query_start(core_store(core), sql);
+
+    CHECK(query_step(&q, &err) == 1);
+    int64_t value = query_i64(&q, 0);
+    query_end(&q);
+    return value;
+}
+
+static void a_refused_result_ends_its_job_with_an_alarm(void) {
+    struct core *core = start();
+    struct bytes output = {(const uint8_t *)"out", 3};
+
+    push(core, opening("job", "broken", 0, new_id()));
+    step(core, t0);
+    int64_t job = job_out(core);
+    CHECK(job > 0);
+    core_push_job(core, job, false, output, NULL);
+    step(core, t0);
+    CHECK(jobs_done == 1 && count(core, "toy.worked") == 0);
+    CHECK(count(core, "dead.letter") == 1);
+    CHECK(rows(core, "SELECT count(*) FROM job") == 0);
+    /* The worker is free again, and later results are taken. */
+    push(core, opening("job", "u", 0, new_id()));
+    step(core, t0);
+    job = job_out(core);
+    core_push_job(core, job, false, output, NULL);
+    step(core, t0);
+    CHECK(jobs_done == 2 && count(core, "toy.worked") == 1);
+    core_free(core);
+}
+
+static void a_job_of_a_kind_that_is_gone_is_put_aside_with_an_alarm(void) {
+    struct core *core = start();
+    struct err err = {0};
+    struct query q = QUERY(core_store(core), "INSERT INTO job(due_ms, kind, ref, input, urgent,"
+                                             " epoch) VALUES(0, 'gone', 'r', x'', 0, 0)");
+
+    CHECK_OK(query_done(&q, &err), err);
+    (void)ask(core, opening("a", "u", 0, new_id()));
+    step(core, t0 + 1);
+    CHECK(count(core, "dead.letter") == 1);
+    CHECK(rows(core, "SELECT count(*) FROM job") == 0);
     core_free(core);
 }
 
@@ -1115,6 +1167,8 @@ int main(int argc, char **argv) {
         TEST(a_timer_that_cannot_be_handled_is_put_aside_with_an_alarm),
         TEST(what_the_house_must_go_on_doing_is_set_again),
         TEST(a_job_leaves_after_the_commit_and_runs_again_after_a_crash),
+        TEST(a_refused_result_ends_its_job_with_an_alarm),
+        TEST(a_job_of_a_kind_that_is_gone_is_put_aside_with_an_alarm),
         TEST(events_go_to_the_bus_until_it_confirms_them),
         TEST(events_that_the_bus_has_lost_are_sent_again_and_told_of),
         TEST(an_urgent_event_that_the_bus_does_not_confirm_goes_to_notify),
