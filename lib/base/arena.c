@@ -15,6 +15,7 @@ struct arena {
     size_t size;
     size_t used;
     size_t touched; /* up to here, since pages were given back */
+    size_t refused; /* requests of decoders for which there was no room */
     unsigned small; /* resets in a row that found little used */
     alignas(max_align_t) unsigned char bytes[];
 };
@@ -39,6 +40,7 @@ struct arena *arena_new(size_t size) {
     arena->size = size;
     arena->used = 0;
     arena->touched = 0;
+    arena->refused = 0;
     arena->small = 0;
     return arena;
 }
@@ -145,7 +147,11 @@ static void *protobuf_alloc(void *data, size_t size) {
     struct arena *arena = data;
     size_t half = arena->size / 2;
 
-    return size <= half && arena->used <= half - size ? take(arena, size) : NULL;
+    if (size > half || arena->used > half - size) {
+        arena->refused++;
+        return NULL;
+    }
+    return take(arena, size);
 }
 
 static void protobuf_free(void *arena, void *data) {
@@ -159,4 +165,8 @@ ProtobufCAllocator arena_protobuf(struct arena *arena) {
         .free = protobuf_free,
         .allocator_data = arena,
     };
+}
+
+size_t arena_refused(const struct arena *arena) {
+    return arena->refused;
 }

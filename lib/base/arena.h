@@ -51,4 +51,7 @@ void arena_rewind(struct arena *arena, size_t used);
  */
 ProtobufCAllocator arena_protobuf(struct arena *arena);
 
+/* arena_refused - how often such an allocator has had no room, since the arena was made. */
+size_t arena_refused(const struct arena *arena);
+
 #endif

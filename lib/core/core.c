@@ -408,6 +408,37 @@ void core_undo_memory(struct core *core, const struct head *head) {
     }
 }
 
+int core_trial(struct core *core, struct trial *trial, struct err *err) {
+    *trial = (struct trial){
+        .before = core->head,
+        .used = arena_used(core->arena),
+        .refused = arena_refused(core->arena),
+    };
+    return store_savepoint(core->store, 1, err);
+}
+
+/* The store's own failures are plain; "disk_full" usually undoes the whole group. */
+static bool is_want(const struct err *why) {
+    return (why->code == ERR_UNAVAILABLE && strcmp(why->rule, "plain") == 0)
+           || (why->code == ERR_EXHAUSTED && strcmp(why->rule, "disk_full") == 0);
+}
+
+enum trial_end core_trial_end(struct core *core, const struct trial *trial, bool failed,
+                              struct err *why) {
+    if (!failed) {
+        return store_release(core->store, 1, why) ? TRIAL_GONE : TRIAL_DONE;
+    }
+    store_rollback_to(core->store, 1);
+    core_undo_memory(core, &trial->before);
+    if (!store_in_txn(core->store)) {
+        return TRIAL_GONE;
+    }
+    if (arena_refused(core->arena) != trial->refused) {
+        return trial->used <= ARENA_FRESH ? TRIAL_REFUSED : TRIAL_SHORT;
+    }
+    return is_want(why) ? TRIAL_SHORT : TRIAL_REFUSED;
+}
+
 static void make_backup(struct core *core) {
     core->backup = store_backup(core->store, core->backup_path, &core->backup_err) ? BACKUP_FAILED
                                                                                    : BACKUP_DONE;

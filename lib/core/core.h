@@ -107,7 +107,19 @@ struct method {
     bool urgent; /* taken before the others of a group */
 };
 
-/* Events that this service consumes.  One cursor per subscription and source. */
+/*
+ * Events that this service consumes.  One cursor per subscription and source.
+ *
+ * What a handler refuses is final: the event becomes a dead letter, with an alarm.
+ * Not so when memory was short: the store could have none or not its lock (a plain
+ * ERR_UNAVAILABLE), or a decoder found no room in the arena.  Then the event stays
+ * unapplied, what came before it stays applied, and it is tried again after 1 s, 2 s,
+ * 4 s, … 60 s, each time said in the log, and each time in a group of its own, so in
+ * an empty arena.  The lane waits for it meanwhile.  If the empty arena does not
+ * suffice either, or after 8 tries (two minutes), it is a dead letter like any other.
+ * A timer for which memory is short stays due and is tried again every second, and
+ * so is the result of a job.
+ */
 struct subscription {
     const char *name;    /* unique in the service; NULL ends the table */
     const char *pattern; /* exact topic or "prefix.*" or "*" */

@@ -352,6 +352,21 @@ static void add_requests(struct core *core) {
     core->queued = kept;
 }
 
+/* The answer with an event that found no memory has a group of its own.  False: none waits. */
+static bool add_alone(struct core *core) {
+    for (size_t i = 0; links_alone(core) && i < core->queued; i++) {
+        struct input *input = core->queue[i];
+        if (input->kind == INPUT_REPLY) {
+            add_item(core, input);
+            core->queue_bytes -= input->size;
+            core->queued--;
+            memmove(core->queue + i, core->queue + i + 1, (core->queued - i) * sizeof *core->queue);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void wake_parked(struct core *core) {
     size_t kept = 0;
 
@@ -381,9 +396,11 @@ int group_run(struct core *core, bool with_input, struct err *err) {
     arena_reset(core->arena);
     core->reply_bytes = 0;
     core->note_count = 0;
-    wake_parked(core);
-    if (with_input) {
-        add_requests(core);
+    if (!with_input || !add_alone(core)) {
+        wake_parked(core);
+        if (with_input) {
+            add_requests(core);
+        }
     }
     if (core->item_count == 0) {
         bool due = with_input && !timers_wait(core) && core->next_timer_ms <= core->now_ms;

@@ -4,7 +4,8 @@
  * The cursors (one per subscription, source and lane) are kept in memory and
  * written with the group; not greater means repeat.  What a handler refuses is
  * final, for it is deterministic: the event becomes a dead letter, with an alarm,
- * and later events of the same case wait behind it.
+ * and later events of the same case wait behind it.  What found no memory is not
+ * refused: core.h, struct subscription.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -154,12 +155,12 @@ static int alarm_dead(struct core *core, const struct subscription *subscription
     return event_put(&call, &dead, err);
 }
 
-/* Runs one handler in a savepoint.  1: it refused (*why).  0: applied.  -1: the group is gone. */
-static int apply(struct core *core, const struct subscription *subscription, Wire__Event *event,
-                 struct err *why) {
+/* Runs one handler as a trial; *why when it did not end well. */
+static enum trial_end apply(struct core *core, const struct subscription *subscription,
+                            Wire__Event *event, struct err *why) {
     struct call call = core_call(core);
     Wire__Cause cause = WIRE__CAUSE__INIT;
-    struct head before = core->head;
+    struct trial trial;
 
     cause.source = event->source;
     cause.lane = event->lane;
@@ -167,19 +168,14 @@ static int apply(struct core *core, const struct subscription *subscription, Wir
     cause.subscription = subscription->name;
     call.event = event;
     call.cause = &cause;
-    if (store_savepoint(core->store, 1, why)) {
-        return -1;
+    if (core_trial(core, &trial, why)) {
+        return TRIAL_GONE;
     }
-    if (subscription->handler(&call, why) == 0) {
-        return store_release(core->store, 1, why);
-    }
-    store_rollback_to(core->store, 1);
-    core_undo_memory(core, &before);
-    return store_in_txn(core->store) ? 1 : -1;
+    return core_trial_end(core, &trial, subscription->handler(&call, why) != 0, why);
 }
 
 static int give(struct core *core, const struct subscription *subscription, Wire__Event *event,
-                struct bytes body, struct err *err) {
+                struct bytes body, bool last, struct err *err) {
     char line[ERR_TEXT_MAX];
     struct err why = {0};
     int64_t behind = waits_behind(core, subscription, event->case_no, err);
@@ -188,13 +184,13 @@ static int give(struct core *core, const struct subscription *subscription, Wire
         (void)snprintf(line, sizeof line, "behind %lld", (long long)behind);
         return behind < 0 ? -1 : put_aside(core, subscription, event, body, line, err);
     }
-    int rc = apply(core, subscription, event, &why);
-    if (rc < 0) {
-        *err = why;
-        return -1;
-    }
-    if (rc == 0) {
+    enum trial_end end = apply(core, subscription, event, &why);
+    if (end == TRIAL_DONE) {
         return 0;
+    }
+    if (end == TRIAL_GONE || (end == TRIAL_SHORT && !last)) {
+        *err = why;
+        return end == TRIAL_GONE ? -1 : 1;
     }
     const char *text = arena_text(core->arena, "%s", err_line(&why, line));
     return put_aside(core, subscription, event, body, text, err)
@@ -203,7 +199,10 @@ static int give(struct core *core, const struct subscription *subscription, Wire
                : 0;
 }
 
-int intake_event(struct core *core, Wire__Event *event, struct bytes body, struct err *err) {
+/* 0: applied, repeated or dead.  1: there was no memory for it (err): not applied, unless
+ * `last`.  -1: the group is gone. */
+static int take(struct core *core, Wire__Event *event, struct bytes body, bool last,
+                struct err *err) {
     if (event->source.len != CORE_ID_SIZE
         || memcmp(event->source.data, core->source, CORE_ID_SIZE) == 0) {
         return 0; /* our own */
@@ -218,11 +217,75 @@ int intake_event(struct core *core, Wire__Event *event, struct bytes body, struc
         if (event->seq <= core->cursors[slot].seq) {
             continue;
         }
-        if (give(core, subscription, event, body, err)) {
-            return -1;
+        int rc = give(core, subscription, event, body, last, err);
+        if (rc != 0) {
+            return rc;
         }
         core->cursors[slot].seq = event->seq;
         core->cursors[slot].dirty = true;
+    }
+    return 0;
+}
+
+/* ---- what finds no memory (core.h, struct subscription) ---- */
+
+static bool is_stuck(const struct puller *puller, const Wire__Event *event) {
+    return puller->tries > 0 && event->seq == puller->stuck_seq && event->source.len == CORE_ID_SIZE
+           && memcmp(event->source.data, puller->stuck_source, CORE_ID_SIZE) == 0;
+}
+
+/* There was no memory for this event (NULL: not even to read it). */
+static void put_off(struct core *core, struct puller *puller, const Wire__Event *event,
+                    const struct err *why) {
+    int64_t wait_ms = DISK_WAIT_MS;
+    char line[ERR_TEXT_MAX];
+
+    if (!event || !is_stuck(puller, event)) {
+        puller->tries = 0;
+        puller->stuck_seq = 0;
+    }
+    if (event) {
+        memcpy(puller->stuck_source, event->source.data, CORE_ID_SIZE);
+        puller->stuck_seq = event->seq;
+    }
+    for (int i = 0; i < puller->tries && wait_ms < TRY_LAST_MS; i++) {
+        wait_ms *= 2;
+    }
+    wait_ms = wait_ms < TRY_LAST_MS ? wait_ms : TRY_LAST_MS;
+    puller->tries++;
+    puller->retry_ms = core->now_ms + wait_ms;
+    log_error("no memory for an event", "topic=%s case=%s try=%d of=%d again_ms=%lld why=\"%s\"",
+              event ? event->topic : "?", event ? event->case_no : "", puller->tries, TRIES_MAX,
+              (long long)wait_ms, err_line(why, line));
+}
+
+/* 0: each is applied, known or dead.  1: one has to wait, and those behind it.  -1: err. */
+int intake_events(struct core *core, struct puller *puller, const ProtobufCBinaryData *events,
+                  size_t n, struct err *err) {
+    ProtobufCAllocator allocator = arena_protobuf(core->arena);
+
+    for (size_t i = 0; i < n; i++) {
+        const size_t used = arena_used(core->arena), refused = arena_refused(core->arena);
+        struct bytes body = {events[i].data, events[i].len};
+        Wire__Event *event = wire__event__unpack(&allocator, body.size, body.data);
+        if (!event && arena_refused(core->arena) != refused && used > ARENA_FRESH) {
+            (void)err_plain(err, ERR_EXHAUSTED, "the group has filled the arena");
+            put_off(core, puller, NULL, err);
+            return 1;
+        }
+        if (!event) {
+            log_error("damaged event", "position=%zu of=%zu", i, n);
+            continue;
+        }
+        bool last = is_stuck(puller, event) && puller->tries + 1 >= TRIES_MAX;
+        int rc = take(core, event, body, last, err);
+        if (rc > 0) {
+            put_off(core, puller, event, err);
+        }
+        if (rc != 0) {
+            return rc;
+        }
+        arena_rewind(core->arena, used);
     }
     return 0;
 }
@@ -254,7 +317,7 @@ int intake_retry(struct core *core, int64_t id, uint32_t *applied, struct err *e
         if (!subscription || !event) {
             return err_plain(err, ERR_INTERNAL, "dead letter %lld is damaged", (long long)next);
         }
-        if (apply(core, subscription, event, err) != 0) {
+        if (apply(core, subscription, event, err) != TRIAL_DONE) {
             return -1; /* undone with the request: it stays dead */
         }
         ++*applied;

@@ -206,7 +206,8 @@ static void plan_pull(struct core *core, int lane) {
     request.after = puller->after;
     request.max = PULL_EVENTS;
     /* The first answer comes at once: it tells the head to catch up with. */
-    request.wait_ms = puller->head_seen ? (uint32_t)core->config.pull_wait_ms : 0;
+    request.wait_ms = puller->head_seen && puller->tries == 0 ? (uint32_t)core->config.pull_wait_ms
+                                                              : 0;
     core_send(core, bus_peer, pull_method, &request.base, &puller->flight);
 }
 
@@ -386,6 +387,15 @@ static int hear_append(struct core *core, int lane, const Wire__Reply *reply) {
     return 0;
 }
 
+bool links_alone(const struct core *core) {
+    for (int lane = 0; lane < LANES; lane++) {
+        if (core->puller[lane].tries > 0 && core->puller[lane].flight.busy) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int hear_pull(struct core *core, int lane, const Wire__Reply *reply, struct err *err) {
     struct puller *puller = &core->puller[lane];
     ProtobufCAllocator allocator = arena_protobuf(core->arena);
@@ -398,19 +408,11 @@ static int hear_pull(struct core *core, int lane, const Wire__Reply *reply, stru
     if (!said || said->log.len != CORE_ID_SIZE) {
         return 0;
     }
-    for (size_t i = 0; i < said->n_events; i++) {
-        size_t used = arena_used(core->arena);
-        struct bytes body = {said->events[i].data, said->events[i].len};
-        Wire__Event *event = wire__event__unpack(&allocator, body.size, body.data);
-        if (!event) {
-            log_error("damaged event", "lane=%d", lane);
-            continue;
-        }
-        if (intake_event(core, event, body, err)) {
-            return -1;
-        }
-        arena_rewind(core->arena, used);
+    int rc = intake_events(core, puller, said->events, said->n_events, err);
+    if (rc != 0) {
+        return rc < 0 ? -1 : 0; /* asked again from where it was: the cursors skip what is done */
     }
+    puller->tries = 0;
     if (!puller->head_seen) {
         puller->head_seen = true;
         puller->start_head = said->head;

@@ -31,7 +31,10 @@ enum {
     ITEMS_MAX = CORE_GROUP_MAX + ROOM_BESIDE,
     OUTS_MAX = 2048,
     OUTS_A_STEP = 2 * ITEMS_MAX + 2 * JOBS_MAX + 8, /* of them: two groups, jobs, links */
-    DISK_WAIT_MS = 1000, /* until what a full disk undid is tried again */
+    DISK_WAIT_MS = 1000,   /* until what a full disk undid is tried again, or found no memory */
+    ARENA_FRESH = 2 << 20, /* in use: no more than what one thing brings with it */
+    TRIES_MAX = 8,         /* of an event that finds no memory, 1 s, 2 s, 4 s, … apart */
+    TRY_LAST_MS = 60000,
     LINK_TIMEOUT_MS = 2000,
     PULL_WAIT_MS = 20000,
 };
@@ -80,6 +83,18 @@ struct parked {
     bool woken;
 };
 
+/*
+ * A handler of an event, timer or job runs in savepoint 1 as a trial.  What it refuses is
+ * final, for it is deterministic; but for want of memory (or of the lock of the store) it says
+ * nothing about what was asked, and is tried again.  An arena that was empty but for this and
+ * did not suffice never will.
+ */
+enum trial_end { TRIAL_GONE = -1, TRIAL_DONE = 0, TRIAL_REFUSED = 1, TRIAL_SHORT = 2 };
+struct trial {
+    struct head before;
+    size_t used, refused; /* of the arena */
+};
+
 /* A call to a peer, one in flight. */
 struct flight {
     bool busy;
@@ -108,6 +123,9 @@ struct puller {
     bool head_seen;
     struct flight flight;
     int64_t retry_ms;
+    int tries; /* of an event for which there was no memory; 0: none is stuck */
+    uint8_t stuck_source[CORE_ID_SIZE];
+    uint64_t stuck_seq;
 };
 
 /* What a peer's answer changes in memory: undone with the savepoint or the group. */
@@ -219,6 +237,9 @@ void core_send(struct core *core, const char *peer, const char *method,
 int64_t core_meta(struct core *core, const char *key, int64_t none, struct err *err);
 int core_meta_put(struct core *core, const char *key, int64_t value, struct err *err);
 void core_undo_memory(struct core *core, const struct head *head);
+int core_trial(struct core *core, struct trial *trial, struct err *err);
+enum trial_end core_trial_end(struct core *core, const struct trial *trial, bool failed,
+                              struct err *why);
 struct input *core_input_new(enum input_kind kind, const char *peer, struct bytes frame);
 void core_input_free(struct input *input);
 
@@ -241,10 +262,14 @@ struct link_memory links_memory(const struct core *core);
 void links_undo(struct core *core, const struct link_memory *before);
 int64_t links_wake(const struct core *core);
 int links_revoked(struct call *call, struct err *err);
+bool links_alone(const struct core *core); /* an answer is awaited that needs a group of its own */
 
 /* intake.c: events of others, and the cursors */
 int intake_load(struct core *core, struct err *err);
-int intake_event(struct core *core, Wire__Event *event, struct bytes body, struct err *err);
+/* 0: each is applied, repeated or dead.  1: one has to wait for memory (puller->retry_ms), and
+ * those behind it.  -1: the group is gone. */
+int intake_events(struct core *core, struct puller *puller, const ProtobufCBinaryData *events,
+                  size_t n, struct err *err);
 int intake_flush(struct core *core, struct err *err);
 int intake_set(struct core *core, const char *subscription, const uint8_t *source, Wire__Lane lane,
                uint64_t seq);

@@ -168,21 +168,18 @@ int timer_run(struct core *core, int64_t id, struct err *err) {
         return give_up(core, &due, &why, err);
     }
     struct call call = core_call(core);
-    struct head before = core->head;
-    if (store_savepoint(core->store, 1, err)) {
-        return -1;
-    }
+    struct trial trial;
     struct err why = {0};
-    if (kind->handler(&call, &due, &why) == 0) {
-        return store_release(core->store, 1, err);
-    }
-    store_rollback_to(core->store, 1);
-    core_undo_memory(core, &before);
-    if (!store_in_txn(core->store)) {
-        *err = why;
+    if (core_trial(core, &trial, err)) {
         return -1;
     }
-    return give_up(core, &due, &why, err);
+    bool failed = kind->handler(&call, &due, &why) != 0;
+    enum trial_end end = core_trial_end(core, &trial, failed, &why);
+    if (end == TRIAL_REFUSED) {
+        return give_up(core, &due, &why, err);
+    }
+    *err = why;
+    return end == TRIAL_DONE ? 0 : -1; /* its row comes back */
 }
 
 /* ---- jobs ---- */
@@ -324,19 +321,16 @@ int job_done(struct core *core, const struct input *input, struct err *err) {
         return 0; /* it was not begun by this program */
     }
     struct call call = core_call(core);
-    struct head before = core->head;
-    if (store_savepoint(core->store, 1, err)) {
-        return -1;
-    }
+    struct trial trial;
     struct err why = {0};
-    if (kind->done(&call, &result, &why) == 0) {
-        return store_release(core->store, 1, err);
-    }
-    store_rollback_to(core->store, 1);
-    core_undo_memory(core, &before);
-    if (!store_in_txn(core->store)) {
-        *err = why;
+    if (core_trial(core, &trial, err)) {
         return -1;
     }
-    return give_up_job(core, name, result.ref, kind->urgent, &why, err);
+    bool failed = kind->done(&call, &result, &why) != 0;
+    enum trial_end end = core_trial_end(core, &trial, failed, &why);
+    if (end == TRIAL_REFUSED) {
+        return give_up_job(core, name, result.ref, kind->urgent, &why, err);
+    }
+    *err = why;
+    return end == TRIAL_DONE ? 0 : -1; /* its row comes back, and the result is kept */
 }

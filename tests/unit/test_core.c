@@ -20,6 +20,7 @@ static struct secrets secrets;
 static int handled, applied, timers_run, jobs_done, fold_count;
 static char timer_log[1024];
 static bool fill_once;
+static int short_times;
 
 /* ---- the toy ---- */
 
@@ -57,6 +58,9 @@ static int open_case(struct call *call, struct err *err) {
         event.fields = fields.list;
         event.n_fields = fields.count;
         return event_put(call, &event, err);
+    }
+    if (strcmp(request->procedure, "eat") == 0) {
+        (void)arena_alloc(call->arena, 3 << 20);
     }
     if (strcmp(request->procedure, "fill") == 0 && fill_once) {
         fill_once = false;
@@ -108,6 +112,18 @@ static int on_outside(struct call *call, struct err *err) {
         (void)put(call, "toy.half", WIRE__LANE__NORMAL, err);
         return err_set(err, ERR_PRECONDITION, "toy_refuses", "what=bad");
     }
+    if (strcmp(call->event->topic, "outside.short") == 0 && short_times > 0) {
+        short_times--;
+        (void)put(call, "toy.half", WIRE__LANE__NORMAL, err);
+        return err_plain(err, ERR_UNAVAILABLE, "out of memory (sqlite 7)");
+    }
+    if (strncmp(call->event->topic, "outside.big", 11) == 0) {
+        ProtobufCAllocator allocator = arena_protobuf(call->arena);
+        size_t size = call->event->topic[11] ? 9 << 20 : 6 << 20; /* of 8 MiB for decoders */
+        if (!allocator.alloc(allocator.allocator_data, size)) {
+            return err_set(err, ERR_EXHAUSTED, "toy_too_big", " ");
+        }
+    }
     return put(call, "toy.applied", WIRE__LANE__NORMAL, err);
 }
 
@@ -119,9 +135,9 @@ static int tick(struct call *call, const struct due *due, struct err *err) {
     if (strcmp(due->ref, "broken") == 0) {
         return err_plain(err, ERR_INTERNAL, "broken");
     }
-    if (strcmp(due->ref, "slices") == 0
-        && timer_set(call, due->kind, due->ref, "", 0, call->now_ms, err)) {
-        return -1;
+    if (strcmp(due->ref, "short") == 0 && short_times > 0) {
+        short_times--;
+        return err_plain(err, ERR_UNAVAILABLE, "out of memory (sqlite 7)");
     }
     if (strcmp(due->ref, "marks") == 0 && due->mark < 3
         && timer_set(call, "tick", due->ref, "", due->mark + 1, due->due_ms + 10, err)) {
@@ -141,6 +157,10 @@ static int work_done(struct call *call, const struct job_result *result, struct 
     jobs_done++;
     if (put(call, "toy.worked", WIRE__LANE__NORMAL, err)) {
         return -1;
+    }
+    if (strcmp(result->ref, "short") == 0 && short_times > 0) {
+        short_times--;
+        return err_plain(err, ERR_UNAVAILABLE, "out of memory (sqlite 7)");
     }
     return strcmp(result->ref, "broken") == 0
                ? err_set(err, ERR_PRECONDITION, "toy_refuses", "what=job")
@@ -929,39 +949,44 @@ static void a_copy_takes_its_later_events_back_and_then_serves(void) {
     core_free(core);
 }
 
+/* The pull of the normal lane among what has been said; NULL: none. */
+static Bus__PullRequest *next_pull_of(struct core *core, Wire__Request **call) {
+    ProtobufCAllocator allocator = arena_protobuf(scratch);
+
+    while ((*call = next_call(core, "bus", "Pull")) != NULL) {
+        Bus__PullRequest *pull = bus__pull_request__unpack(&allocator, (*call)->payload.len,
+                                                           (*call)->payload.data);
+        if (pull->lane == WIRE__LANE__NORMAL) {
+            return pull;
+        }
+    }
+    return NULL;
+}
+
+static Bus__PullRequest *next_pull(struct core *core) {
+    Wire__Request *call = NULL;
+
+    return next_pull_of(core, &call);
+}
+
 /* Answers the pull of the normal lane that is under way, with what comes after `after`. */
 static void answer_pull(struct core *core, ProtobufCBinaryData *events, size_t n, uint64_t next) {
     Bus__PullReply said = BUS__PULL_REPLY__INIT;
-    ProtobufCAllocator allocator = arena_protobuf(scratch);
+    Wire__Request *call = NULL;
 
-    for (;;) {
-        Wire__Request *call = next_call(core, "bus", "Pull");
-        CHECK(call);
-        Bus__PullRequest *pull = bus__pull_request__unpack(&allocator, call->payload.len,
-                                                           call->payload.data);
-        if (pull->lane == WIRE__LANE__NORMAL) {
-            said.log = (ProtobufCBinaryData){16, log_id};
-            said.n_events = n;
-            said.events = events;
-            said.next = said.head = next;
-            answer(core, call, "bus", &said.base);
-            return;
-        }
-    }
+    CHECK(next_pull_of(core, &call));
+    said.log = (ProtobufCBinaryData){16, log_id};
+    said.n_events = n;
+    said.events = events;
+    said.next = said.head = next;
+    answer(core, call, "bus", &said.base);
 }
 
 static uint64_t asked_after(struct core *core) {
-    ProtobufCAllocator allocator = arena_protobuf(scratch);
+    const Bus__PullRequest *pull = next_pull(core);
 
-    for (;;) {
-        Wire__Request *call = next_call(core, "bus", "Pull");
-        CHECK(call);
-        Bus__PullRequest *pull = bus__pull_request__unpack(&allocator, call->payload.len,
-                                                           call->payload.data);
-        if (pull->lane == WIRE__LANE__NORMAL) {
-            return pull->after;
-        }
-    }
+    CHECK(pull);
+    return pull->after;
 }
 
 static void events_that_a_full_disk_undid_are_pulled_again(void) {
@@ -1000,6 +1025,120 @@ static void events_of_a_group_that_was_undone_are_applied_when_it_runs_again(voi
     CHECK(!fill_once);
     CHECK(next_reply(core)->code == WIRE__CODE__OK);
     CHECK(count(core, "toy.applied") == 2);
+    core_free(core);
+}
+
+/* It is pulled again, later each time, and has its effect once; what came before it has too. */
+static void an_event_that_found_no_memory_is_tried_again(void) {
+    struct core *core = start();
+    ProtobufCBinaryData events[] = {outside(1, "outside.a", ""), outside(2, "outside.short", "C7"),
+                                    outside(3, "outside.a", "C8")};
+    int64_t now = t0;
+
+    short_times = 3;
+    step(core, now);
+    answer_pull(core, events, 3, 3);
+    drain(core);
+    step(core, now);
+    for (int64_t wait_ms = 1000; wait_ms <= 4000; wait_ms *= 2) {
+        CHECK(count(core, "toy.applied") == 1 && count(core, "toy.half") == 0);
+        step(core, now + wait_ms - 1);
+        CHECK(!next_pull(core));
+        now += wait_ms;
+        step(core, now);
+        answer_pull(core, events, 3, 3);
+        step(core, now);
+    }
+    CHECK(short_times == 0 && count(core, "toy.applied") == 3);
+    CHECK(count(core, "dead.letter") == 0 && asked_after(core) == 3);
+    core_free(core);
+}
+
+static void an_event_that_never_finds_memory_is_dead_in_the_end(void) {
+    struct core *core = start();
+    ProtobufCBinaryData events[] = {outside(1, "outside.short", "C7"),
+                                    outside(2, "outside.a", "C8")};
+    int64_t now = t0;
+    int tries = 0;
+
+    short_times = INT_MAX;
+    listen_to_log();
+    step(core, now);
+    for (; count(core, "dead.letter") == 0; tries++) {
+        CHECK(tries < 20 && count(core, "toy.applied") == 0);
+        answer_pull(core, events, 2, 2);
+        step(core, now);
+        now += 61000;
+        step(core, now);
+    }
+    const char *said = logged();
+    CHECK(strstr(said, "no memory for an event") && strstr(said, "try=7 of=8 again_ms=60000"));
+    CHECK(tries == 8);
+    CHECK(count(core, "toy.applied") == 1); /* the lane goes on */
+    core_free(core);
+}
+
+/* The group had eaten up the arena: alone there is enough. */
+static void an_event_that_found_the_arena_full_is_tried_in_an_empty_one(void) {
+    struct core *core = start();
+    ProtobufCBinaryData events[] = {outside(1, "outside.big", "C7"), outside(2, "outside.a", "C8")};
+
+    step(core, t0);
+    push(core, opening("eat", "u", 0, new_id()));
+    answer_pull(core, events, 2, 2);
+    step(core, t0);
+    CHECK(handled == 1 && count(core, "toy.applied") == 0 && count(core, "dead.letter") == 0);
+    drain(core);
+    step(core, t0 + 1000);
+    push(core, opening("eat", "u", 0, new_id())); /* it waits: the answer has its own group */
+    answer_pull(core, events, 2, 2);
+    step(core, t0 + 1000);
+    CHECK(handled == 1 && count(core, "toy.applied") == 2);
+    step(core, t0 + 1000);
+    CHECK(handled == 2);
+    core_free(core);
+}
+
+static void an_event_that_is_too_big_for_an_empty_arena_is_dead_at_once(void) {
+    struct core *core = start();
+    ProtobufCBinaryData events[] = {outside(1, "outside.bigger", "C7"),
+                                    outside(2, "outside.a", "C8")};
+
+    step(core, t0);
+    answer_pull(core, events, 2, 2);
+    step(core, t0);
+    CHECK(count(core, "toy.applied") == 1 && count(core, "dead.letter") == 1);
+    core_free(core);
+}
+
+static void a_timer_that_found_no_memory_stays_due(void) {
+    struct core *core = start();
+
+    short_times = 2;
+    (void)ask(core, opening("timer", "short", t0 + 10, new_id()));
+    step(core, t0 + 20);
+    CHECK(timers_run == 1 && count(core, "dead.letter") == 0 && core_wake(core) > t0 + 20);
+    step(core, t0 + 1020);
+    CHECK(timers_run == 2);
+    step(core, t0 + 2020);
+    CHECK(timers_run == 3 && count(core, "toy.ticked") == 1);
+    core_free(core);
+}
+
+static void a_workers_answer_that_found_no_memory_is_taken_again(void) {
+    struct core *core = start();
+    struct bytes output = {(const uint8_t *)"out", 3};
+
+    short_times = 1;
+    push(core, opening("job", "short", 0, new_id()));
+    step(core, t0);
+    core_push_job(core, job_out(core), false, output, NULL);
+    step(core, t0);
+    CHECK(jobs_done == 1 && count(core, "toy.worked") == 0);
+    CHECK(core_wake(core) <= t0 + 1000);
+    step(core, t0 + 1000);
+    CHECK(jobs_done == 2 && count(core, "toy.worked") == 1 && count(core, "dead.letter") == 0);
+    CHECK(rows(core, "SELECT count(*) FROM job") == 0);
     core_free(core);
 }
 
@@ -1084,31 +1223,6 @@ static void an_urgent_request_passes_all_that_wait(void) {
     core_free(core);
 }
 
-static bool at_once(void *arg) {
-    (void)arg;
-    return true;
-}
-
-/* A rebuild in slices: there is always one more, and each takes all the time of a group. */
-static void work_in_slices_lets_requests_pass_and_goes_on(void) {
-    struct core_config config = {
-        .path = ":memory:", .secrets = &secrets, .seed = 7, .now_ms = t0, .group_over = at_once};
-    struct err err = {0};
-
-    core_free(start());
-    struct core *core = core_new(&toy, &config, &err);
-    CHECK_OK(core == NULL, err);
-    (void)ask(core, opening("timer", "slices", t0 + 1, new_id()));
-    push(core, opening("a", "u", 0, new_id()));
-    push(core, opening("a", "u", 0, new_id()));
-    for (int i = 1; i <= 3; i++) {
-        step(core, t0 + 1 + i);
-        CHECK(timers_run == i); /* neither waits for the other */
-        CHECK(count(core, "toy.opened") == 1 + (i < 3 ? i : 2));
-    }
-    core_free(core);
-}
-
 static void a_refusal_repeats_no_long_id(void) {
     struct core *core = start();
     struct origin from = {.route = 5};
@@ -1181,11 +1295,16 @@ int main(int argc, char **argv) {
         TEST(a_copy_takes_its_later_events_back_and_then_serves),
         TEST(events_that_a_full_disk_undid_are_pulled_again),
         TEST(events_of_a_group_that_was_undone_are_applied_when_it_runs_again),
+        TEST(an_event_that_found_no_memory_is_tried_again),
+        TEST(an_event_that_never_finds_memory_is_dead_in_the_end),
+        TEST(an_event_that_found_the_arena_full_is_tried_in_an_empty_one),
+        TEST(an_event_that_is_too_big_for_an_empty_arena_is_dead_at_once),
+        TEST(a_timer_that_found_no_memory_stays_due),
+        TEST(a_workers_answer_that_found_no_memory_is_taken_again),
         TEST(a_workers_answer_outlives_a_full_disk_and_a_full_queue),
         TEST(a_full_disk_does_not_keep_the_processor_busy),
         TEST(many_that_are_woken_leave_room_for_what_is_queued),
         TEST(an_urgent_request_passes_all_that_wait),
-        TEST(work_in_slices_lets_requests_pass_and_goes_on),
         TEST(a_refusal_repeats_no_long_id),
         TEST(an_older_life_of_a_store_does_not_serve),
         TEST(who_is_revoked_here_has_no_token_here_either),
