@@ -41,6 +41,7 @@ enum {
     CORE_ROWS_MAX = 256,              /* rows that one handler may touch */
     CORE_ID_SIZE = 16,
     CORE_TOPIC_MAX = 200,
+    CORE_PEER_MAX = 24, /* bytes of a service's name, with its end */
 };
 
 struct core;
@@ -203,7 +204,7 @@ void core_free(struct core *core);
 /* Where a request came from: the host's to make and to understand. */
 struct origin {
     uint64_t route;   /* goes back with the reply */
-    const char *peer; /* service name by its key; NULL: a person's or tool's key */
+    const char *peer; /* service name by its key, < CORE_PEER_MAX; NULL: a person's or tool's */
     bool local;       /* over the 0600 socket */
 };
 

@@ -53,7 +53,7 @@ enum input_kind { INPUT_REQUEST, INPUT_REPLY, INPUT_JOB, INPUT_TIMER };
 struct input {
     enum input_kind kind;
     struct origin from;
-    char peer[24]; /* copy of from.peer, or the peer that replied */
+    char peer[CORE_PEER_MAX]; /* copy of from.peer, or the peer that replied */
     uint8_t *data;
     size_t size;
     int64_t id;  /* job or timer */

@@ -1,5 +1,6 @@
 #include "host/keys.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/config.h"
+#include "core/core.h"
 
 enum {
     FILE_ARENA = 1024 * 1024,
@@ -210,6 +212,10 @@ static const char *allow_line(char *line, struct allow *allow) {
     }
     if (strlen(name + 1) >= sizeof allowed->name) {
         return "the name is too long";
+    }
+    if (service && strlen(name + 1) >= CORE_PEER_MAX) {
+        static_assert(CORE_PEER_MAX == 24, "the sentence says 23");
+        return "the name of a service is longer than 23 bytes";
     }
     allowed->service = service;
     memcpy(allowed->name, name + 1, strlen(name + 1) + 1);

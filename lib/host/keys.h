@@ -8,8 +8,8 @@
  *     3f…c1   service:ticketing   shouwen.bus.v1.Bus* shouwen.core.v1.Core/Health
  *     90…7e   tool:cli            *
  *
- * "service:" is another service, known to the core by that name; "tool:" carries
- * people's tokens.  A service may have two keys at once, while they are changed.
+ * "service:" is another service, known to the core by that name (at most
+ * CORE_PEER_MAX - 1 bytes of it); "tool:" carries people's tokens.  A service may have two keys at once, while they are changed.
  */
 #ifndef KEYS_H
 #define KEYS_H

@@ -105,6 +105,8 @@ static void a_wrong_list_is_named_by_line_and_changes_nothing(void) {
         {K1 " service: *\n", ":1: who is it"},
         {K1 " tool:a *\n" K1 " tool:b *\n", ":2: this key is there already"},
         {K1 " service:a-name-that-is-longer-than-any-service-ever-was *\n", "too long"},
+        {"# the core keeps 23 bytes\n" K1 " service:four-and-twenty-bytes-xx *\n",
+         ":2: the name of a service is longer than 23 bytes"},
     };
     static struct allow allow;
 
@@ -119,6 +121,8 @@ static void a_wrong_list_is_named_by_line_and_changes_nothing(void) {
         }
         CHECK(allow.count == 1 && allow_find(&allow, K2));
     }
+    write_file(K1 " service:three-and-twenty-bytes- *\n" K2 " tool:four-and-twenty-bytes-xx *\n");
+    CHECK_OK(allow_read(path, &allow, &err), err);
     CHECK(unlink(path) == 0);
 }
 
