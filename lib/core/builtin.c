@@ -139,7 +139,8 @@ static int retry_dead(struct call *call, struct err *err) {
     return intake_retry(call->core, request->id, &reply->applied, err);
 }
 
-/* The copy is made between two transactions (core_step); the request waits for it. */
+/* The copy is made between two transactions (core_step); whoever asks for the same one waits
+ * for it, and whoever asks for another one meanwhile is told which is being made. */
 static int backup(struct call *call, struct err *err) {
     const Core__BackupRequest *request = call->request;
     Core__BackupReply *reply = ARENA_NEW(call->arena, Core__BackupReply);
@@ -149,16 +150,15 @@ static int backup(struct call *call, struct err *err) {
     if (request->path[0] != '/' || strlen(request->path) >= sizeof core->backup_path) {
         return err_set(err, ERR_INVALID, "backup_path", "path=%s", request->path);
     }
-    bool ours = strcmp(core->backup_path, request->path) == 0;
     if (core->backup == BACKUP_NONE) {
         (void)strncpy(core->backup_path, request->path, sizeof core->backup_path - 1);
         core->backup = BACKUP_WANTED;
-    } else if (ours && core->backup == BACKUP_FAILED) {
-        core->backup = BACKUP_NONE;
+    } else if (strcmp(core->backup_path, request->path) != 0) {
+        return err_set(err, ERR_PRECONDITION, "backup_running", "path=%s", core->backup_path);
+    } else if (core->backup == BACKUP_FAILED) {
         *err = core->backup_err;
         return -1;
-    } else if (ours && core->backup == BACKUP_DONE) {
-        core->backup = BACKUP_NONE;
+    } else if (core->backup == BACKUP_DONE) {
         reply->path = request->path;
         reply->position = core->committed.position;
         call->reply = &reply->base;

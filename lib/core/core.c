@@ -447,6 +447,16 @@ static void make_backup(struct core *core) {
     }
 }
 
+/* Who asked for the backup has been told how it ended: the next may come. */
+static void end_backup(struct core *core) {
+    for (size_t i = 0; i < core->parked_count; i++) {
+        if (strcmp(core->parked[i].on, backup_park) == 0) {
+            return;
+        }
+    }
+    core->backup = BACKUP_NONE;
+}
+
 int core_step(struct core *core, int64_t now_ms, struct err *err) {
     forget_outs(core);
     if (now_ms > core->now_ms) {
@@ -461,6 +471,7 @@ int core_step(struct core *core, int64_t now_ms, struct err *err) {
     if (group_woken(core) && group_run(core, false, err)) {
         return -1;
     }
+    end_backup(core);
     links_plan(core);
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "core/timer.h"
 #include "harness.h"
 #include "shouwen/bus/v1/bus.pb-c.h"
+#include "shouwen/core/v1/core.pb-c.h"
 #include "shouwen/notify/v1/notify.pb-c.h"
 #include "shouwen/ticketing/v1/ticketing.pb-c.h"
 #include "store/diskfull.h"
@@ -949,6 +950,46 @@ static void a_copy_takes_its_later_events_back_and_then_serves(void) {
     core_free(core);
 }
 
+static struct bytes backing_up(const char *copy) {
+    Core__BackupRequest backup = CORE__BACKUP_REQUEST__INIT;
+
+    backup.path = copy;
+    return request("shouwen.core.v1.Core/Backup", &backup.base, new_id(), token_of("S101"));
+}
+
+static void a_backup_answers_everybody_who_asks_for_one(void) {
+    struct core *core = start();
+    struct origin from = {.route = 5, .local = true};
+    char copies[2][PATH_MAX + 8];
+
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(copies[i], sizeof copies[i], "%s.copy%d", path, i);
+    }
+    (void)ask(core, opening("a", "u", 0, new_id()));
+    drain(core);
+    CHECK(core_push_request(core, &from, backing_up(copies[0])));
+    CHECK(core_push_request(core, &from, backing_up(copies[1])));
+    CHECK(core_push_request(core, &from, backing_up(copies[0]))); /* sent again */
+    step(core, t0);
+    const Wire__Reply *other = next_reply(core);
+    CHECK_TEXT(other->rule, "backup_running");
+    CHECK(other->n_details == 1 && strcmp(other->details[0]->text, copies[0]) == 0);
+    for (int i = 0; i < 2; i++) {
+        const Wire__Reply *done = next_reply(core);
+        CHECK(done && done->code == WIRE__CODE__OK);
+    }
+    CHECK(access(copies[0], R_OK) == 0 && access(copies[1], R_OK) != 0);
+    CHECK(core_push_request(core, &from, backing_up(copies[1]))); /* now it is his turn */
+    CHECK(core_push_request(core, &from, backing_up("/nowhere/at/all")));
+    step(core, t0);
+    CHECK_TEXT(next_reply(core)->rule, "backup_running");
+    CHECK(next_reply(core)->code == WIRE__CODE__OK && access(copies[1], R_OK) == 0);
+    CHECK(core_push_request(core, &from, backing_up(copies[1]))); /* it is there already */
+    step(core, t0);
+    CHECK(next_reply(core)->code == WIRE__CODE__INTERNAL);
+    core_free(core);
+}
+
 /* The pull of the normal lane among what has been said; NULL: none. */
 static Bus__PullRequest *next_pull_of(struct core *core, Wire__Request **call) {
     ProtobufCAllocator allocator = arena_protobuf(scratch);
@@ -1293,6 +1334,7 @@ int main(int argc, char **argv) {
         TEST(a_full_queue_refuses_before_any_work),
         TEST(a_store_older_than_what_the_bus_has_does_not_serve),
         TEST(a_copy_takes_its_later_events_back_and_then_serves),
+        TEST(a_backup_answers_everybody_who_asks_for_one),
         TEST(events_that_a_full_disk_undid_are_pulled_again),
         TEST(events_of_a_group_that_was_undone_are_applied_when_it_runs_again),
         TEST(an_event_that_found_no_memory_is_tried_again),
