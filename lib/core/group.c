@@ -183,7 +183,8 @@ static void run_timer(struct core *core, int64_t id, bool alone) {
  * has made due (a clock that starts past its limit): so a group of 256 tells the same as 256
  * groups of one.  Between two things at most TIMERS_A_GROUP, that a backlog of timers does not
  * keep everybody waiting.  `including`: those due at this very instant too; at the end of a
- * group that has left nothing waiting, for what comes at the limit is in time.
+ * group that has left nothing waiting, for what comes at the limit is in time.  Work in slices,
+ * which sets its timer for now, has one slice in a group so.
  */
 static void fire(struct core *core, bool including, bool alone) {
     int64_t ids[TIMERS_A_GROUP];
@@ -197,7 +198,7 @@ static void fire(struct core *core, bool including, bool alone) {
                 return;
             }
         }
-        if (count == 0) {
+        if (count == 0 || including) {
             return;
         }
     }
