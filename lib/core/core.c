@@ -101,7 +101,7 @@ static int begin_epoch(struct core *core, struct err *err) {
     seed_random(core);
     if (core_meta_put(core, "epoch", (int64_t)core->epoch, err) || load_source(core, err)
         || event_load_head(core, err) || job_restart(core, err) || links_load(core, err)
-        || intake_load(core, err)) {
+        || intake_load(core, err) || forget_start(core, err)) {
         store_rollback(core->store);
         return -1;
     }

@@ -16,8 +16,7 @@
 
 enum {
     TEXT_MAX_BYTES = 8192, /* one text in a request */
-    KEPT_DAYS = 30,
-    EARLY_MINUTES = 10, /* how far a caller's clock may be ahead */
+    EARLY_MINUTES = 10,    /* how far a caller's clock may be ahead */
     ACTOR_ARENA = 4096,
     DEPTH_MAX = 8,
 };

@@ -37,6 +37,7 @@ enum {
     TRY_LAST_MS = 60000,
     LINK_TIMEOUT_MS = 2000,
     PULL_WAIT_MS = 20000,
+    KEPT_DAYS = 30, /* a reply is remembered; an older request id is refused */
 };
 
 static const int64_t never_ms = INT64_MAX;
@@ -282,6 +283,11 @@ int timer_next(struct core *core, struct err *err);
 int job_start(struct core *core, struct err *err);
 int job_done(struct core *core, const struct input *input, struct err *err);
 int job_restart(struct core *core, struct err *err);
+
+/* forget.c: replies that nobody can ask for any more */
+#define FORGET_TIMER "core.forget"
+int forget_start(struct core *core, struct err *err);
+int forget_due(struct call *call, const struct due *due, struct err *err);
 
 /* builtin.c */
 static const char backup_park[] = "core.backup";

@@ -99,7 +99,15 @@ int timer_next(struct core *core, struct err *err) {
     return found < 0 ? -1 : 0;
 }
 
+/* The core's own, beside those of the service. */
+static const struct timer_kind own_kinds[] = {
+    {FORGET_TIMER, forget_due, false, TIMER_AGAIN_MS},
+};
+
 static const struct timer_kind *find_kind(const struct service_def *def, const char *name) {
+    if (strcmp(name, own_kinds[0].kind) == 0) {
+        return &own_kinds[0];
+    }
     for (const struct timer_kind *kind = def->timers; kind && kind->kind; kind++) {
         if (strcmp(kind->kind, name) == 0) {
             return kind;

@@ -950,6 +950,55 @@ static void a_copy_takes_its_later_events_back_and_then_serves(void) {
     core_free(core);
 }
 
+/* `count` rows of an actor, remembered at that time. */
+static void remember(struct core *core, const char *actor, int count_rows, int64_t at_ms) {
+    struct err err = {0};
+
+    for (int i = 0; i < count_rows; i++) {
+        struct query q = QUERY(core_store(core), "INSERT INTO request(actor, id, hash, reply)"
+                                                 " VALUES(?1, ?2, x'', x'')");
+        uint8_t random[10] = {0, 0, 0, 0, (uint8_t)i, (uint8_t)(i >> 8)};
+        uint8_t id[16];
+        text_uuid7(id, at_ms, random);
+        query_bind_text(&q, 1, actor);
+        query_bind_blob(&q, 2, id, sizeof id);
+        CHECK_OK(query_done(&q, &err), err);
+    }
+}
+
+static void replies_are_forgotten_when_their_ids_are_refused(void) {
+    struct core *core = start();
+    const int64_t day = 86400000;
+    int64_t now = t0;
+
+    CHECK_OK(store_begin(core_store(core), &(struct err){0}), (struct err){0});
+    remember(core, "", 3, t0);
+    remember(core, "S101", 700, t0);
+    remember(core, "S101", 5, t0 + 25 * day);
+    remember(core, "S102", 2, t0 + 25 * day);
+    remember(core, "S103", 300, t0 + 1000);
+    CHECK_OK(store_commit(core_store(core), &(struct err){0}), (struct err){0});
+    for (; now <= t0 + 31 * day; now += day) {
+        step(core, now);
+        drain(core);
+    }
+    CHECK(rows(core, "SELECT count(*) FROM request") == 1010); /* a day more than refused */
+    for (int64_t left = 1010; left > 7; step(core, now = core_wake(core))) {
+        int64_t more = rows(core, "SELECT count(*) FROM request");
+        CHECK(left - more <= 256 && now <= t0 + 33 * day);
+        left = more;
+        core_peer_lost(core, "bus"); /* nothing else wakes it: no answer is awaited */
+        drain(core);
+    }
+    CHECK(rows(core, "SELECT count(*) FROM request WHERE actor = 'S101'") == 5);
+    CHECK(rows(core, "SELECT count(*) FROM request WHERE actor = 'S102'") == 2);
+    CHECK(rows(core, "SELECT count(*) FROM timer") == 1);
+    core_free(core);
+    core = start_at(path, 0);
+    CHECK(rows(core, "SELECT count(*) FROM timer") == 1); /* not a second one */
+    core_free(core);
+}
+
 static struct bytes backing_up(const char *copy) {
     Core__BackupRequest backup = CORE__BACKUP_REQUEST__INIT;
 
@@ -1334,6 +1383,7 @@ int main(int argc, char **argv) {
         TEST(a_full_queue_refuses_before_any_work),
         TEST(a_store_older_than_what_the_bus_has_does_not_serve),
         TEST(a_copy_takes_its_later_events_back_and_then_serves),
+        TEST(replies_are_forgotten_when_their_ids_are_refused),
         TEST(a_backup_answers_everybody_who_asks_for_one),
         TEST(events_that_a_full_disk_undid_are_pulled_again),
         TEST(events_of_a_group_that_was_undone_are_applied_when_it_runs_again),
