@@ -7,7 +7,7 @@
 #include "shouwen/core/v1/core.pb-c.h"
 #include "store/query.h"
 
-enum { LIST_MAX = 256, EVENTS_BYTES = 48 * 1024, VERIFY_ROWS = 256 };
+enum { LIST_MAX = 256, EVENTS_BYTES = 48 * 1024 };
 
 static int count_rows(struct query q, uint64_t *count, struct err *err) {
     int found = query_step(&q, err);
@@ -89,14 +89,19 @@ static int list_events(struct call *call, struct err *err) {
 }
 
 static int verify_events(struct call *call, struct err *err) {
+    const Core__VerifyEventsRequest *request = call->request;
     Core__VerifyEventsReply *reply = ARENA_NEW(call->arena, Core__VerifyEventsReply);
     struct err broken = {0};
 
-    (void)err;
     core__verify_events_reply__init(reply);
     call->reply = &reply->base;
-    reply->checked = call->core->committed.position;
-    reply->intact = event_verify(call->store, call->arena, &broken) == 0;
+    reply->intact = event_verify(call->store, request->after, call->arena, &reply->checked,
+                                 &reply->next, &broken)
+                    == 0;
+    if (!reply->intact && broken.code != ERR_DATA_LOSS) {
+        *err = broken; /* the store could not say */
+        return -1;
+    }
     reply->why = reply->intact ? "" : arena_text(call->arena, "%s", broken.args);
     return 0;
 }

@@ -169,17 +169,47 @@ int event_of_case(struct store *store, const char *case_no, size_t max, struct a
     return more < 0 ? -1 : count;
 }
 
-int event_verify(struct store *store, struct arena *arena, struct err *err) {
-    uint8_t before[HASH_SIZE] = {0};
-    uint64_t expected = 1;
-    int more = 0;
-    struct query q = QUERY(store, /* scan: all is what is asked */
-                           "SELECT position, body, hash FROM event ORDER BY position");
+/* The hash that the chain goes on from. */
+static int hash_at(struct store *store, uint64_t position, struct arena *arena,
+                   uint8_t hash[HASH_SIZE], struct err *err) {
+    struct query q = QUERY(store, "SELECT hash FROM event WHERE position = ?1");
+    size_t size = 0;
 
+    memset(hash, 0, HASH_SIZE);
+    if (position == 0) {
+        return 0;
+    }
+    query_bind_i64(&q, 1, (int64_t)position);
+    int found = query_step(&q, err);
+    if (found == 1) {
+        const uint8_t *stored = query_blob(&q, 0, arena, &size);
+        memcpy(hash, stored, size < HASH_SIZE ? size : HASH_SIZE);
+    }
+    query_end(&q);
+    return found < 0           ? -1
+           : size == HASH_SIZE ? 0
+                               : err_plain(err, ERR_DATA_LOSS, "there is no event at position %llu",
+                                           (unsigned long long)position);
+}
+
+int event_verify(struct store *store, uint64_t after, struct arena *arena, uint64_t *checked,
+                 uint64_t *next, struct err *err) {
+    uint8_t before[HASH_SIZE];
+    int more = 0;
+
+    *checked = *next = 0;
+    if (hash_at(store, after, arena, before, err)) {
+        return -1;
+    }
+    struct query q = QUERY(store, "SELECT position, body, hash FROM event WHERE position > ?1"
+                                  " ORDER BY position LIMIT ?2");
+    query_bind_i64(&q, 1, (int64_t)after);
+    query_bind_i64(&q, 2, EVENT_VERIFY_MAX);
     while ((more = query_step(&q, err)) == 1) {
         size_t used = arena_used(arena);
         size_t size = 0;
         size_t hash_size = 0;
+        uint64_t expected = after + *checked + 1;
         uint64_t position = (uint64_t)query_i64(&q, 0);
         struct bytes body = {.data = query_blob(&q, 1, arena, &size)};
         const uint8_t *stored = query_blob(&q, 2, arena, &hash_size);
@@ -192,9 +222,10 @@ int event_verify(struct store *store, struct arena *arena, struct err *err) {
                              (unsigned long long)expected);
             break;
         }
-        expected++;
+        ++*checked;
     }
     query_end(&q);
+    *next = *checked == EVENT_VERIFY_MAX ? after + *checked : 0;
     return more;
 }
 

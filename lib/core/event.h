@@ -33,8 +33,14 @@ int event_read(struct store *store, Wire__Lane lane, uint64_t after_seq, size_t 
 int event_of_case(struct store *store, const char *case_no, size_t max, struct arena *arena,
                   Wire__Event **events, struct err *err);
 
-/* event_verify - walk the hash chain.  0: intact; -1: err names the first broken position. */
-int event_verify(struct store *store, struct arena *arena, struct err *err);
+/*
+ * event_verify - walk the hash chain behind a position, at most EVENT_VERIFY_MAX events of it.
+ * *checked: how many.  *next: where to go on, 0 at the end of the chain.
+ * 0: intact; -1: err names the first broken position.
+ */
+enum { EVENT_VERIFY_MAX = 256 };
+int event_verify(struct store *store, uint64_t after, struct arena *arena, uint64_t *checked,
+                 uint64_t *next, struct err *err);
 
 /* Values of an event or of a field list. */
 const Wire__Value *value_find(Wire__Value *const *values, size_t count, const char *key);

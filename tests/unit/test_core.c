@@ -850,14 +850,40 @@ static void a_parked_request_is_answered_when_it_is_told_or_late(void) {
     core_free(core);
 }
 
+static void the_chain_is_walked_in_slices(void) {
+    struct core *core = start();
+    struct err err = {0};
+    uint64_t checked = 0, next = 0;
+
+    for (int i = 0; i < 300; i++) {
+        push(core, opening("a", "u", 0, numbered_id()));
+    }
+    step(core, t0);
+    step(core, t0);
+    CHECK_OK(event_verify(core_store(core), 0, scratch, &checked, &next, &err), err);
+    CHECK(checked == 256 && next == 256);
+    CHECK_OK(event_verify(core_store(core), next, scratch, &checked, &next, &err), err);
+    CHECK(checked == 44 && next == 0);
+    CHECK(event_verify(core_store(core), 999, scratch, &checked, &next, &err) == -1);
+    struct query q = QUERY(core_store(core), "DROP TRIGGER event_is_final");
+    CHECK_OK(query_done(&q, &err), err);
+    q = QUERY(core_store(core), "UPDATE event SET body = x'00' WHERE position = 257");
+    CHECK_OK(query_done(&q, &err), err);
+    CHECK_OK(event_verify(core_store(core), 0, scratch, &checked, &next, &err), err);
+    CHECK(event_verify(core_store(core), next, scratch, &checked, &next, &err) == -1);
+    CHECK(strstr(err.args, "position 257"));
+    core_free(core);
+}
+
 static void the_chain_shows_any_change_of_an_event(void) {
     struct core *core = start();
     struct err err = {0};
+    uint64_t checked = 0, next = 0;
 
     for (int i = 0; i < 5; i++) {
         (void)ask(core, opening("a", "u", 0, new_id()));
     }
-    CHECK_OK(event_verify(core_store(core), scratch, &err), err);
+    CHECK_OK(event_verify(core_store(core), 0, scratch, &checked, &next, &err), err);
     CHECK_OK(store_begin(core_store(core), &err), err);
     struct query q = QUERY(core_store(core), "UPDATE event SET body = x'00' WHERE position = 3");
     CHECK(query_done(&q, &err) == -1); /* the store itself refuses */
@@ -866,7 +892,7 @@ static void the_chain_shows_any_change_of_an_event(void) {
     CHECK_OK(query_done(&q, &err), err);
     q = QUERY(core_store(core), "UPDATE event SET hash = zeroblob(32) WHERE position = 3");
     CHECK_OK(query_done(&q, &err), err);
-    CHECK(event_verify(core_store(core), scratch, &err) == -1);
+    CHECK(event_verify(core_store(core), 0, scratch, &checked, &next, &err) == -1);
     CHECK(strstr(err.args, "position 3"));
     core_free(core);
 }
@@ -925,6 +951,7 @@ static void a_copy_takes_its_later_events_back_and_then_serves(void) {
     struct err err = {0};
     char copy[PATH_MAX + 8];
     uint8_t *id = new_id();
+    uint64_t checked = 0, next = 0;
     struct bytes bodies[4];
 
     (void)ask(core, opening("a", "u", 0, new_id()));
@@ -946,7 +973,7 @@ static void a_copy_takes_its_later_events_back_and_then_serves(void) {
     /* What had been done after the copy was made is known as done. */
     CHECK_TEXT(ask(core, opening("b", "u", 0, id))->rule, "done_before_restore");
     CHECK(ask(core, opening("c", "u", 0, new_id()))->code == WIRE__CODE__OK);
-    CHECK_OK(event_verify(core_store(core), scratch, &err), err);
+    CHECK_OK(event_verify(core_store(core), 0, scratch, &checked, &next, &err), err);
     core_free(core);
 }
 
@@ -1379,6 +1406,7 @@ int main(int argc, char **argv) {
         TEST(an_event_of_others_has_one_effect),
         TEST(a_refused_event_is_dead_and_its_case_waits_behind_it),
         TEST(a_parked_request_is_answered_when_it_is_told_or_late),
+        TEST(the_chain_is_walked_in_slices),
         TEST(the_chain_shows_any_change_of_an_event),
         TEST(a_full_queue_refuses_before_any_work),
         TEST(a_store_older_than_what_the_bus_has_does_not_serve),
