@@ -243,11 +243,16 @@ static int run_together(struct core *core, bool timers, struct err *err) {
         return store_io_failed(core->store) ? -1 : run_alone(core, timers, err);
     }
     while (ran < core->item_count) {
+        const size_t before = core->fired;
         if (timers) {
             fire(core, false, false);
         }
-        if (!store_in_txn(core->store) || (core->fired > 0 && group_is_full(core))) {
-            break; /* the thing itself has its turn in the next group */
+        if (!store_in_txn(core->store)) {
+            break;
+        }
+        if (core->fired > before && group_is_full(core)) {
+            core->fired = TIMERS_A_GROUP; /* the thing itself begins the next group */
+            break;
         }
         run_item(core, &core->items[ran++]);
         core->fired = 0;

@@ -140,6 +140,10 @@ static int tick(struct call *call, const struct due *due, struct err *err) {
         short_times--;
         return err_plain(err, ERR_UNAVAILABLE, "out of memory (sqlite 7)");
     }
+    if (strcmp(due->ref, "slices") == 0
+        && timer_set(call, due->kind, due->ref, "", 0, call->now_ms, err)) {
+        return -1;
+    }
     if (strcmp(due->ref, "marks") == 0 && due->mark < 3
         && timer_set(call, "tick", due->ref, "", due->mark + 1, due->due_ms + 10, err)) {
         return -1;
@@ -1340,6 +1344,32 @@ static void an_urgent_request_passes_all_that_wait(void) {
     core_free(core);
 }
 
+static bool at_once(void *arg) {
+    (void)arg;
+    return true;
+}
+
+/* A rebuild in slices: there is always one more, and each takes all the time of a group. */
+static void work_in_slices_lets_requests_pass_and_goes_on(void) {
+    struct core_config config = {
+        .path = ":memory:", .secrets = &secrets, .seed = 7, .now_ms = t0, .group_over = at_once};
+    struct err err = {0};
+
+    core_free(start());
+    struct core *core = core_new(&toy, &config, &err);
+    CHECK_OK(core == NULL, err);
+    (void)ask(core, opening("timer", "slices", t0 + 1, new_id()));
+    push(core, opening("a", "u", 0, new_id()));
+    push(core, opening("a", "u", 0, new_id()));
+    for (int i = 2; i <= 6; i += 2) { /* turn about: neither waits for the other */
+        step(core, t0 + i);
+        step(core, t0 + i + 1);
+        CHECK(timers_run >= i / 2);
+        CHECK(count(core, "toy.opened") == 1 + (i < 6 ? i / 2 : 2));
+    }
+    core_free(core);
+}
+
 static void a_refusal_repeats_no_long_id(void) {
     struct core *core = start();
     struct origin from = {.route = 5};
@@ -1425,6 +1455,7 @@ int main(int argc, char **argv) {
         TEST(a_full_disk_does_not_keep_the_processor_busy),
         TEST(many_that_are_woken_leave_room_for_what_is_queued),
         TEST(an_urgent_request_passes_all_that_wait),
+        TEST(work_in_slices_lets_requests_pass_and_goes_on),
         TEST(a_refusal_repeats_no_long_id),
         TEST(an_older_life_of_a_store_does_not_serve),
         TEST(who_is_revoked_here_has_no_token_here_either),
