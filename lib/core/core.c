@@ -97,10 +97,11 @@ static int begin_epoch(struct core *core, struct err *err) {
         return -1;
     }
     core->epoch = (uint64_t)core_meta(core, "epoch", 0, err) + 1;
-    core->restored = core_meta(core, "restored", 0, err) == 1;
+    const bool copy = core_meta(core, "restored", 0, err) == 1;
+    core->restored = copy;
     seed_random(core);
     if (core_meta_put(core, "epoch", (int64_t)core->epoch, err) || load_source(core, err)
-        || event_load_head(core, err) || job_restart(core, err) || links_load(core, err)
+        || event_load_head(core, err) || job_restart(core, copy, err) || links_load(core, err)
         || intake_load(core, err) || forget_start(core, err)) {
         store_rollback(core->store);
         return -1;

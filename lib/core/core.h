@@ -144,8 +144,10 @@ struct timer_kind {
  * A kind of job: slow or outside work, bytes → bytes, carried out by a worker of
  * the host with no access to the store.  `run` may use anything in the world.
  * `done` gets the result in a savepoint.  When it refuses, what it did is undone, the
- * job is over, and an alarm ("dead.letter") says so.  A job that was running when
- * the process ended runs again.
+ * job is over, and an alarm ("dead.letter") says so.  A job that was running when the
+ * process ended runs again, but for those that run once at most (`once`): what was
+ * begun, or stands in a restored copy, is lost, until the service has dealt with it
+ * (job_lost in timer.h).
  */
 struct job_result {
     int64_t id;
@@ -162,6 +164,7 @@ struct job_kind {
     job_run_fn *run;  /* output by malloc */
     job_done_fn *done;
     bool urgent; /* has workers of its own, never behind the others */
+    bool once;
 };
 
 struct service_def {

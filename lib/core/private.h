@@ -282,7 +282,7 @@ int timer_run(struct core *core, int64_t id, struct err *err);
 int timer_next(struct core *core, struct err *err);
 int job_start(struct core *core, struct err *err);
 int job_done(struct core *core, const struct input *input, struct err *err);
-int job_restart(struct core *core, struct err *err);
+int job_restart(struct core *core, bool copy, struct err *err);
 
 /* forget.c: replies that nobody can ask for any more */
 #define FORGET_TIMER "core.forget"

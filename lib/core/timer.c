@@ -240,11 +240,28 @@ int job_cancel(struct call *call, int64_t id, struct err *err) {
     return found;
 }
 
-/* Those that ran when the process ended run again. */
-int job_restart(struct core *core, struct err *err) {
-    struct query q = QUERY(core->store, /* scan: at start */
-                           "UPDATE job SET epoch = 0 WHERE epoch <> 0");
+/* Instead of an epoch: nobody knows whether it ran. */
+enum { EPOCH_LOST = -1 };
 
+/* Those that ran when the process ended run again, or are lost; of a copy also those that
+ * waited when it was made, for they may have run since. */
+int job_restart(struct core *core, bool copy, struct err *err) {
+    struct query q;
+
+    for (const struct job_kind *kind = core->def->jobs; kind && kind->kind; kind++) {
+        if (!kind->once) {
+            continue;
+        }
+        q = QUERY(core->store, "UPDATE job SET epoch = ?1 WHERE kind = ?2 AND"
+                               " (epoch <> 0 OR ?3)");
+        query_bind_i64(&q, 1, EPOCH_LOST);
+        query_bind_text(&q, 2, kind->kind);
+        query_bind_i64(&q, 3, copy);
+        if (query_done(&q, err)) {
+            return -1;
+        }
+    }
+    q = QUERY(core->store, /* scan: at start */ "UPDATE job SET epoch = 0 WHERE epoch > 0");
     return query_done(&q, err);
 }
 
@@ -263,6 +280,23 @@ static int drop_unknown(struct core *core, int64_t id, const char *kind, const c
 
     (void)err_plain(&why, ERR_INTERNAL, "no such kind of job");
     return job_drop(&call, id, err) ? -1 : give_up_job(core, kind, ref, urgent, &why, err);
+}
+
+int job_lost(struct call *call, const char *kind, int64_t after, size_t max, struct lost_job *jobs,
+             struct err *err) {
+    struct query q = QUERY(call->store, "SELECT id, ref FROM job WHERE kind = ?1 AND epoch = ?2"
+                                        " AND id > ?3 ORDER BY id");
+    size_t count = 0;
+    int more = 0;
+
+    query_bind_text(&q, 1, kind);
+    query_bind_i64(&q, 2, EPOCH_LOST);
+    query_bind_i64(&q, 3, after);
+    while (count < max && (more = query_step(&q, err)) == 1) {
+        jobs[count++] = (struct lost_job){query_i64(&q, 0), query_text(&q, 1, call->arena)};
+    }
+    query_end(&q);
+    return more < 0 ? -1 : (int)count;
 }
 
 /* Starts due ones of a class while there is room; they leave after the group's commit. */

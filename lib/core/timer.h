@@ -41,11 +41,24 @@ int64_t job_put(struct call *call, const char *kind, const char *ref, struct byt
 
 /*
  * job_drop - forget a job, by the id that job_put gave.  One that a worker has
- * begun ends with no effect here; after a restart it does not run again.
+ * begun ends with no effect here; after a restart it neither runs again nor is lost.
  */
 int job_drop(struct call *call, int64_t id, struct err *err);
 
 /* job_cancel - forget it if no worker has begun it.  1: it never ran.  0: too late. */
 int job_cancel(struct call *call, int64_t id, struct err *err);
+
+/* A job of a kind that runs once at most, of which nobody knows whether it ran. */
+struct lost_job {
+    int64_t id;
+    const char *ref;
+};
+
+/*
+ * job_lost - after a restart, the lost jobs of a kind with higher ids than `after`, in
+ * their order; they stay until they are dropped.  How many (at most `max`), or -1.
+ */
+int job_lost(struct call *call, const char *kind, int64_t after, size_t max, struct lost_job *jobs,
+             struct err *err);
 
 #endif

@@ -28,6 +28,8 @@ enum {
 static const int64_t link_ms = INT64_C(3600000) * LINK_HOURS;
 static const char timer_kind[] = "send";
 static const char doubt_kind[] = "doubt";
+static const char second_round[] = "rest";
+static const char job_kind[] = "page";
 
 /* ---- which channel ---- */
 
@@ -139,7 +141,7 @@ static int hand(struct call *call, const struct page *page, struct page_record *
     }
     const char *ref = arena_text(call->arena, "%lld:%lld", (long long)record->id,
                                  (long long)record->times);
-    record->job = job_put(call, "page", ref, input, 0, err);
+    record->job = job_put(call, job_kind, ref, input, 0, err);
     return record->job < 0 || pages_record_save(call, record, err)
                    || auditor_expect(call, record->next_ms, err)
                ? -1
@@ -455,41 +457,57 @@ int delivery_rescue(struct call *call, struct page_record *record, struct err *e
 
 /* ---- after a restart ---- */
 
-/* What was sending when the process ended, in slices; those made since have higher ids. */
-static int doubt_slice(struct call *call, int64_t after, int64_t last, struct err *err) {
-    struct page_record *records = arena_alloc(call->arena, DOUBTS_MAX * sizeof(struct page_record));
+/* One sending of which nobody knows whether it left; its job does not run again.  Until it
+ * has been looked at here nothing else sends this record.  1: left for the second round. */
+static int doubt(struct call *call, const struct lost_job *job, bool any_hour, struct err *err) {
+    struct page_record record;
     struct page page;
-    int count = pages_sending(call, after, last, DOUBTS_MAX, records, err);
+    int64_t id = 0;
+    int64_t times = 0;
+    int found = read_ref(job->ref, &id, &times) ? pages_record(call, id, &record, err) : 0;
 
-    for (int i = 0; i < count; i++) {
-        if (records[i].job > 0 && job_drop(call, records[i].job, err)) {
-            return -1;
-        }
-        int found = pages_get(call, records[i].page, &page, err);
-        if (found != 1 || unknown(call, &page, &records[i], "restart", err)) {
-            return -1;
-        }
+    if (found == 1) {
+        found = pages_get(call, record.page, &page, err);
     }
-    if (count < DOUBTS_MAX) {
-        return count < 0 ? -1 : 0;
+    if (found < 0) {
+        return -1;
     }
-    return timer_set(call, doubt_kind, "", arena_text(call->arena, "%lld", (long long)last),
-                     records[count - 1].id, call->now_ms, err);
+    if (found == 1 && any_hour && !page.ask.any_hour) {
+        return 1;
+    }
+    if (job_drop(call, job->id, err)) {
+        return -1;
+    }
+    bool open = found == 1 && text_eq(record.state, "sending") && record.job == job->id;
+    return open && unknown(call, &page, &record, "restart", err) ? -1 : 0;
 }
 
 /* A timer, and not at once: a restored store must hear its own later events first.  Due
- * before all others, so that it runs before any job does. */
+ * before all others. */
 int delivery_doubt(struct call *call, struct err *err) {
     return timer_set(call, doubt_kind, "", "", 0, 1, err);
 }
 
+/* In slices: first pages of any hour, then (`name`) all others.  New pages need not wait. */
 int delivery_on_doubt(struct call *call, const struct due *due, struct err *err) {
-    int64_t last = strtoll(due->name, NULL, 10);
+    struct lost_job *jobs = arena_alloc(call->arena, DOUBTS_MAX * sizeof(struct lost_job));
+    bool any_hour = !*due->name;
+    int count = job_lost(call, job_kind, due->mark, DOUBTS_MAX, jobs, err);
+    bool left = due->mark > 0; /* that is seen at the end of the round */
 
-    if (due->mark == 0 && pages_last_record(call, &last, err)) {
-        return -1;
+    for (int i = 0; i < count; i++) {
+        int later = doubt(call, &jobs[i], any_hour, err);
+        if (later < 0) {
+            return -1;
+        }
+        left = left || later;
     }
-    return doubt_slice(call, due->mark, last, err);
+    if (count == DOUBTS_MAX) {
+        return timer_set(call, doubt_kind, "", due->name, jobs[count - 1].id, call->now_ms, err);
+    }
+    return count < 0          ? -1
+           : any_hour && left ? timer_set(call, doubt_kind, "", second_round, 0, call->now_ms, err)
+                              : 0;
 }
 
 /* It will be sent, as a repeat, unless a later event says that it was. */

@@ -7,8 +7,10 @@
  *                 ↓ unknown: at any hour, at once again (重复) and the next channel too;
  *                            else again later
  *
- * A record is sent again only with the same reference; each time is counted.  What
- * was sending when the process ended is unknown.
+ * A record is sent again only with the same reference; each time is counted.  What a
+ * worker had when the process ended is unknown: its job never runs again, and until
+ * that doubt is over nothing else is sent for the record, so that it is repeated once
+ * at most.  What only waited for a worker is sent as if nothing had been.
  */
 #ifndef DELIVERY_H
 #define DELIVERY_H
@@ -31,7 +33,7 @@ int delivery_stop(struct call *call, struct page_record *record, struct err *err
 /* delivery_rescue - the auditor found it late: another way, or the next step. */
 int delivery_rescue(struct call *call, struct page_record *record, struct err *err);
 
-/* delivery_doubt - after a restart: what was sending is unknown. */
+/* delivery_doubt - after a restart: what a worker had is unknown. */
 int delivery_doubt(struct call *call, struct err *err);
 
 /* delivery_resume - of a restored page: the step ran, and nobody knows what came of this. */

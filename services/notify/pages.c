@@ -298,27 +298,6 @@ int pages_next_due(struct call *call, int64_t *due_ms, struct err *err) {
     return query_done(&q, err);
 }
 
-int pages_last_record(struct call *call, int64_t *id, struct err *err) {
-    struct query q = QUERY(call->store, "SELECT coalesce(max(id), 0) FROM page_record");
-
-    if (query_step(&q, err) != 1) {
-        return -1;
-    }
-    *id = query_i64(&q, 0);
-    return query_done(&q, err);
-}
-
-int pages_sending(struct call *call, int64_t after, int64_t last, size_t max,
-                  struct page_record *records, struct err *err) {
-    struct query q = QUERY(call->store, "SELECT " RECORD_COLUMNS " FROM page_record"
-                                        " WHERE next_ms IS NOT NULL AND state = 'sending'"
-                                        " AND id > ?1 AND id <= ?2 ORDER BY id");
-
-    query_bind_i64(&q, 1, after);
-    query_bind_i64(&q, 2, last);
-    return many_records(call, &q, max, records, err);
-}
-
 /* ---- writing ---- */
 
 static void bind_due(struct query *q, int index, int64_t due_ms) {

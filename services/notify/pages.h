@@ -93,9 +93,6 @@ int pages_late(struct call *call, int64_t before_ms, size_t max, struct page *pa
 int pages_records_late(struct call *call, int64_t before_ms, size_t max,
                        struct page_record *records, struct err *err);
 int pages_next_due(struct call *call, int64_t *due_ms, struct err *err); /* 0: nothing waits */
-int pages_sending(struct call *call, int64_t after, int64_t last, size_t max,
-                  struct page_record *records, struct err *err);
-int pages_last_record(struct call *call, int64_t *id, struct err *err);
 
 /* Writing.  A page's id 0 takes the next one. */
 int pages_insert(struct call *call, struct page *page, struct err *err);

@@ -117,6 +117,103 @@ static void what_was_sending_at_a_crash_is_sent_again_and_says_so(void) {
     paging_close();
 }
 
+/* How many messages of this page there were; the last one, marked as a repeat? */
+static size_t messages_of(const char *page, bool *marked) {
+    const struct rehearsal_send *list = NULL;
+    size_t all = rehearsal_sends(paging_world(), &list);
+    size_t count = 0;
+
+    *marked = false;
+    for (size_t i = 0; i < all; i++) {
+        if (text_eq(list[i].send->page, page)) {
+            count++;
+            *marked = strstr(list[i].send->text, "重复");
+        }
+    }
+    return count;
+}
+
+/* 64 have a worker, six wait for one. */
+static void each_of_many_that_were_sending_at_a_crash_is_repeated_once(void) {
+    enum { CASES = 70, BEGUN = 64 };
+    struct err err = {0};
+    bool marked = false;
+
+    paging_open("2025-07-11T22:16:00+08:00");
+    meets("webhook", "S402", BEGUN, CHANNEL_HANGS);
+    for (int i = 0; i < CASES; i++) {
+        paging_happens("page.asked", arena_text(paging_arena(), "C%d", i), leak);
+    }
+    CHECK(paging_sent("S402") == BEGUN);
+    CHECK_OK(rehearsal_kill(paging_world(), "notify", &err), err);
+    CHECK_OK(rehearsal_start(paging_world(), "notify", &err), err);
+    paging_until("22:16:01");
+    CHECK(paging_sent("S402") == CASES + BEGUN);
+    for (int i = 0; i < CASES; i++) {
+        const Notify__Page *page = paging_page(arena_text(paging_arena(), "C%d", i));
+        size_t times = i < BEGUN ? 2 : 1; /* what no worker had was never in doubt */
+        CHECK(messages_of(page->page, &marked) == times);
+        CHECK(marked == (times == 2));
+        CHECK(paging_record(page, 0, "S402")->times == times);
+    }
+    CHECK(status()->repeats == BEGUN);
+    paging_until("22:18:59");
+    CHECK(paging_sent("S402") == CASES + BEGUN);
+    paging_close();
+}
+
+static void normal_work_in_doubt_waits_and_is_repeated_once(void) {
+    enum { CASES = 40 };
+    struct err err = {0};
+    bool marked = false;
+
+    paging_open("2025-07-11T14:00:00+08:00");
+    meets("webhook", "", CASES + 1, CHANNEL_HANGS);
+    for (int i = 0; i < CASES; i++) {
+        paging_happens("page.asked", arena_text(paging_arena(), "N%d", i),
+                       "{'to':'S404','assignee':'S404','ladder':'C','class':'N','round':1}");
+    }
+    paging_happens("page.asked", "C1", leak);
+    CHECK_OK(rehearsal_kill(paging_world(), "notify", &err), err);
+    CHECK_OK(rehearsal_start(paging_world(), "notify", &err), err);
+    paging_until("14:00:59");
+    CHECK(paging_sent("S404") == CASES);
+    CHECK(paging_sent("S402") == 2);
+    CHECK(messages_of(paging_page("C1")->page, &marked) == 2 && marked);
+    paging_until("14:01:10");
+    for (int i = 0; i < CASES; i++) {
+        const char *page = paging_page(arena_text(paging_arena(), "N%d", i))->page;
+        CHECK(messages_of(page, &marked) == 2 && marked);
+    }
+    CHECK(status()->repeats == CASES + 1);
+    paging_close();
+}
+
+/* Of a copy nobody knows what was begun after it was made: all that waited is in doubt. */
+static void what_waited_in_a_backup_is_sent_once_and_says_so(void) {
+    enum { CASES = 70, BEGUN = 64 };
+    bool marked = false;
+
+    paging_open("2025-07-11T22:16:00+08:00");
+    meets("webhook", "S402", 0, CHANNEL_HANGS);
+    for (int i = 0; i < CASES; i++) {
+        paging_happens("page.asked", arena_text(paging_arena(), "C%d", i), leak);
+    }
+    CHECK(paging_sent("S402") == BEGUN);
+    paging_save();
+    meets("webhook", "S402", 0, CHANNEL_WORKS);
+    paging_restore();
+    paging_until("22:16:01");
+    CHECK(paging_sent("S402") == CASES + BEGUN);
+    for (int i = 0; i < CASES; i++) {
+        const char *page = paging_page(arena_text(paging_arena(), "C%d", i))->page;
+        CHECK(messages_of(page, &marked) == (i < BEGUN ? 2 : 1));
+        CHECK(marked);
+    }
+    CHECK(status()->repeats == CASES);
+    paging_close();
+}
+
 static void a_page_answered_while_it_is_sent_is_over(void) {
     paging_open("2025-07-11T22:16:00+08:00");
     meets("webhook", "S402", 0, CHANNEL_HANGS);
@@ -503,6 +600,9 @@ static const struct test tests[] = {
     TEST(an_unknown_outcome_of_an_urgent_page_is_resent_at_once),
     TEST(an_unknown_outcome_of_normal_work_waits),
     TEST(what_was_sending_at_a_crash_is_sent_again_and_says_so),
+    TEST(each_of_many_that_were_sending_at_a_crash_is_repeated_once),
+    TEST(normal_work_in_doubt_waits_and_is_repeated_once),
+    TEST(what_waited_in_a_backup_is_sent_once_and_says_so),
     TEST(a_page_answered_while_it_is_sent_is_over),
     TEST(the_auditor_finds_a_step_that_was_not_run),
     TEST(the_auditor_goes_another_way_for_a_page_that_hangs),

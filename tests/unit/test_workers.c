@@ -34,10 +34,10 @@ static int hang(struct bytes input, uint8_t **output, size_t *size, struct err *
     return 0;
 }
 
-static const struct job_kind echo_kind = {"echo", echo, NULL, false};
-static const struct job_kind fail_kind = {"fail", fail, NULL, false};
-static const struct job_kind hang_kind = {"hang", hang, NULL, false};
-static const struct job_kind urgent_kind = {"urgent", echo, NULL, true};
+static const struct job_kind echo_kind = {"echo", echo, NULL, false, false};
+static const struct job_kind fail_kind = {"fail", fail, NULL, false, false};
+static const struct job_kind hang_kind = {"hang", hang, NULL, false, false};
+static const struct job_kind urgent_kind = {"urgent", echo, NULL, true, false};
 static struct err err;
 
 static struct work_done wait_one(struct workers *workers) {
