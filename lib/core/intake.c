@@ -165,6 +165,7 @@ static enum trial_end apply(struct core *core, const struct subscription *subscr
     cause.source = event->source;
     cause.lane = event->lane;
     cause.seq = event->seq;
+    cause.epoch = event->epoch;
     cause.subscription = subscription->name;
     call.event = event;
     call.cause = &cause;

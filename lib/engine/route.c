@@ -259,6 +259,7 @@ Wire__Event *route_requested(const struct route_page *page, const Wire__Event *c
     event->cause->source = cause->source;
     event->cause->lane = cause->lane;
     event->cause->seq = cause->seq;
+    event->cause->epoch = cause->epoch;
     event->fields = values.list;
     event->n_fields = values.count;
     return event;

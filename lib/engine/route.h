@@ -4,7 +4,7 @@
  * A pure function of the manual and the event, used in two places: by the bus in
  * its append transaction, which writes what comes out as "page.requested", and by
  * notify, when a producer hands an urgent event over because the bus was silent.
- * What comes out is the same in both; its name is the cause (source, lane, seq)
+ * What comes out is the same in both; its name is the cause (source, lane, seq, epoch)
  * with the key of the rule, so the second one is a repeat.
  *
  *     struct route_page pages[ROUTE_PAGES_MAX];

@@ -37,6 +37,7 @@ static struct call caused(const struct call *call, const Wire__Event *event, Wir
     cause->source = event->source;
     cause->lane = event->lane;
     cause->seq = event->seq;
+    cause->epoch = event->epoch;
     made.event = event;
     made.cause = cause;
     return made;

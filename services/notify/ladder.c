@@ -95,6 +95,7 @@ static int put(struct call *call, const char *topic, const struct page *page,
         cause.source.len = page->cause.source.size;
         cause.lane = page->cause.lane;
         cause.seq = page->cause.seq;
+        cause.epoch = page->cause.epoch;
         event.cause = &cause;
     }
     return event_put(call, &event, err);
@@ -126,6 +127,7 @@ static int tell_opened(struct call *call, const struct page *page, struct err *e
     values_add(&values, &source);
     values_add_i64(&values, "cause_lane", (int64_t)page->cause.lane);
     values_add_i64(&values, "cause_seq", (int64_t)page->cause.seq);
+    values_add_i64(&values, "cause_epoch", (int64_t)page->cause.epoch);
     values_add_text(&values, "topic", page->ask.topic);
     values_add_text(&values, "to", page->ask.to);
     values_add_text(&values, "assignee", page->ask.assignee);
@@ -514,7 +516,7 @@ static bool same_bytes(struct bytes a, struct bytes b) {
 /* Was the page made before this end? */
 static bool made_before(const struct page *page, const struct page_cause *cause, int64_t event_ms) {
     if (same_bytes(page->cause.source, cause->source) && page->cause.lane == cause->lane) {
-        return page->cause.seq < cause->seq;
+        return pages_later(&page->cause, cause);
     }
     return page->asked_ms <= event_ms;
 }

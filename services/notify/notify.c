@@ -87,14 +87,6 @@ static int start(struct call *call, struct err *err) {
                                                                                               : 0;
 }
 
-static struct page_cause cause_of(ProtobufCBinaryData source, Wire__Lane lane, uint64_t seq) {
-    return (struct page_cause){
-        .source = {source.data, source.len},
-        .lane = lane,
-        .seq = seq,
-    };
-}
-
 /* The bus has applied the routes; its cause is the event that was routed. */
 static int on_requested(struct call *call, struct err *err) {
     const Wire__Event *event = call->event;
@@ -105,8 +97,12 @@ static int on_requested(struct call *call, struct err *err) {
         return err_set(err, ERR_INVALID, "page_without_cause", "seq=%llu",
                        (unsigned long long)event->seq);
     }
-    const struct page_cause cause = cause_of(event->cause->source, event->cause->lane,
-                                             event->cause->seq);
+    const struct page_cause cause = {
+        .source = {event->cause->source.data, event->cause->source.len},
+        .lane = event->cause->lane,
+        .seq = event->cause->seq,
+        .epoch = event->cause->epoch,
+    };
     route_read(event, &ask);
     return ladder_ask(call, &ask, &cause, event->case_no, event->event_ms, event->revision,
                       &outcome, err);
@@ -116,7 +112,12 @@ static int on_requested(struct call *call, struct err *err) {
 static int route_here(struct call *call, const Wire__Event *event, Notify__HandOverReply *reply,
                       struct err *err) {
     const struct manual *manual = revision_current(call, err);
-    const struct page_cause cause = cause_of(event->source, event->lane, event->seq);
+    const struct page_cause cause = {
+        .source = {event->source.data, event->source.len},
+        .lane = event->lane,
+        .seq = event->seq,
+        .epoch = event->epoch,
+    };
     struct route_page *asks = arena_alloc(call->arena, ROUTE_PAGES_MAX * sizeof *asks);
 
     if (!manual) {

@@ -7,7 +7,8 @@
 #include "store/query.h"
 
 #define PAGE_COLUMNS                                                                               \
-    "id, cause_source, cause_lane, cause_seq, route, topic, case_no, procedure, clock, round,"     \
+    "id, cause_source, cause_lane, cause_seq, cause_epoch, route, topic, case_no, procedure, "     \
+    "clock, round,"                                                                                \
     " mark, targets, assignee, dept, ladder, class, text, unit, place, ack, reject, any_hour,"     \
     " revision, state, step, coalesce(step_due_ms, 0), asked_ms, begun_ms, ended_ms, ended_by"
 
@@ -46,6 +47,7 @@ static void read_page(struct query *q, struct page *page, struct arena *arena) {
     page->cause.source.data = query_blob(q, i++, arena, &page->cause.source.size);
     page->cause.lane = query_i64(q, i++) ? WIRE__LANE__URGENT : WIRE__LANE__NORMAL;
     page->cause.seq = (uint64_t)query_i64(q, i++);
+    page->cause.epoch = (uint64_t)query_i64(q, i++);
     page->ask.route = query_text(q, i++, arena);
     page->ask.topic = query_text(q, i++, arena);
     page->case_no = query_text(q, i++, arena);
@@ -156,12 +158,14 @@ int pages_by_cause(struct call *call, const struct page_cause *cause, const char
                    struct page *page, struct err *err) {
     struct query q = QUERY(call->store, "SELECT " PAGE_COLUMNS " FROM page"
                                         " WHERE cause_source = ?1 AND cause_lane = ?2"
-                                        " AND cause_seq = ?3 AND route = ?4");
+                                        " AND cause_seq = ?3 AND route = ?4"
+                                        " AND (cause_epoch IN (0, ?5) OR ?5 = 0)");
 
     query_bind_blob(&q, 1, cause->source.data, cause->source.size);
     query_bind_i64(&q, 2, (int64_t)cause->lane);
     query_bind_i64(&q, 3, (int64_t)cause->seq);
     query_bind_text(&q, 4, route);
+    query_bind_i64(&q, 5, (int64_t)cause->epoch);
     return one_page(call, &q, page, err);
 }
 
@@ -309,20 +313,22 @@ static void bind_due(struct query *q, int index, int64_t due_ms) {
 }
 
 int pages_insert(struct call *call, struct page *page, struct err *err) {
-    struct query q = QUERY(call->store,
-                           "INSERT INTO page(cause_source, cause_lane, cause_seq, route, topic,"
-                           " case_no, procedure, clock, round, mark, targets, assignee, dept,"
-                           " ladder, class, text, unit, place, ack, reject, any_hour, revision,"
-                           " state, step, step_due_ms, asked_ms, begun_ms, ended_ms, ended_by,"
-                           " id)"
-                           " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-                           " ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27,"
-                           " ?28, ?29, ?30) RETURNING id");
+    struct query q = QUERY(
+        call->store,
+        "INSERT INTO page(cause_source, cause_lane, cause_seq, cause_epoch, route, topic,"
+        " case_no, procedure, clock, round, mark, targets, assignee, dept,"
+        " ladder, class, text, unit, place, ack, reject, any_hour, revision,"
+        " state, step, step_due_ms, asked_ms, begun_ms, ended_ms, ended_by,"
+        " id)"
+        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+        " ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27,"
+        " ?28, ?29, ?30, ?31) RETURNING id");
     int i = 0;
 
     query_bind_blob(&q, ++i, page->cause.source.data, page->cause.source.size);
     query_bind_i64(&q, ++i, (int64_t)page->cause.lane);
     query_bind_i64(&q, ++i, (int64_t)page->cause.seq);
+    query_bind_i64(&q, ++i, (int64_t)page->cause.epoch);
     query_bind_text(&q, ++i, page->ask.route);
     query_bind_text(&q, ++i, page->ask.topic);
     query_bind_text(&q, ++i, page->case_no);
@@ -449,12 +455,19 @@ int pages_record_link(struct call *call, const struct page_record *record,
 
 /* ---- ends that came before their page ---- */
 
+bool pages_later(const struct page_cause *a, const struct page_cause *b) {
+    if (a->epoch == 0 || b->epoch == 0 || a->epoch == b->epoch) {
+        return b->seq > a->seq;
+    }
+    return b->epoch > a->epoch;
+}
+
 /* Each that comes takes two old ones away. */
 static int prune_stops(struct call *call, struct err *err) {
     struct query q = QUERY(call->store, "DELETE FROM page_stop WHERE (cause_source, cause_lane,"
-                                        " cause_seq, route) IN (SELECT cause_source, cause_lane,"
-                                        " cause_seq, route FROM page_stop WHERE event_ms < ?1"
-                                        " LIMIT 2)");
+                                        " cause_seq, cause_epoch, route) IN (SELECT cause_source,"
+                                        " cause_lane, cause_seq, cause_epoch, route FROM page_stop"
+                                        " WHERE event_ms < ?1 LIMIT 2)");
 
     query_bind_i64(&q, 1, call->now_ms - stops_ms);
     return query_done(&q, err);
@@ -463,18 +476,19 @@ static int prune_stops(struct call *call, struct err *err) {
 int pages_stop_put(struct call *call, const struct page_cause *cause, const struct route_page *stop,
                    const char *case_no, int64_t event_ms, struct err *err) {
     struct query q = QUERY(call->store, "INSERT INTO page_stop(cause_source, cause_lane,"
-                                        " cause_seq, route, case_no, ends, clock, event_ms)"
-                                        " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+                                        " cause_seq, cause_epoch, route, case_no, ends, clock,"
+                                        " event_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
                                         " ON CONFLICT DO NOTHING");
 
     query_bind_blob(&q, 1, cause->source.data, cause->source.size);
     query_bind_i64(&q, 2, (int64_t)cause->lane);
     query_bind_i64(&q, 3, (int64_t)cause->seq);
-    query_bind_text(&q, 4, stop->route);
-    query_bind_text(&q, 5, case_no);
-    query_bind_text(&q, 6, stop->ends);
-    query_bind_text(&q, 7, stop->clock);
-    query_bind_i64(&q, 8, event_ms);
+    query_bind_i64(&q, 4, (int64_t)cause->epoch);
+    query_bind_text(&q, 5, stop->route);
+    query_bind_text(&q, 6, case_no);
+    query_bind_text(&q, 7, stop->ends);
+    query_bind_text(&q, 8, stop->clock);
+    query_bind_i64(&q, 9, event_ms);
     return query_done(&q, err) || prune_stops(call, err) ? -1 : 0;
 }
 
@@ -503,21 +517,24 @@ bool pages_ends(const char *ends, const char *clock, const struct page *page) {
 
 /* In one lane the numbers say what came first; across lanes only the times do. */
 int pages_stopped(struct call *call, const struct page *page, struct err *err) {
-    struct query q = QUERY(call->store, "SELECT ends, clock FROM page_stop WHERE case_no = ?1"
-                                        " AND cause_source = ?2 AND ((cause_lane = ?3 AND"
-                                        " cause_seq > ?4) OR (cause_lane <> ?3 AND"
-                                        " event_ms > ?5))");
+    struct query q = QUERY(call->store, "SELECT ends, clock, cause_lane, cause_seq, cause_epoch,"
+                                        " event_ms FROM page_stop WHERE case_no = ?1"
+                                        " AND cause_source = ?2");
     int more = 0;
 
     query_bind_text(&q, 1, page->case_no);
     query_bind_blob(&q, 2, page->cause.source.data, page->cause.source.size);
-    query_bind_i64(&q, 3, (int64_t)page->cause.lane);
-    query_bind_i64(&q, 4, (int64_t)page->cause.seq);
-    query_bind_i64(&q, 5, page->asked_ms);
     while ((more = query_step(&q, err)) == 1) {
         const char *ends = query_text(&q, 0, call->arena);
         const char *clock = query_text(&q, 1, call->arena);
-        if (pages_ends(ends, clock, page)) {
+        const struct page_cause stop = {
+            .lane = query_i64(&q, 2) ? WIRE__LANE__URGENT : WIRE__LANE__NORMAL,
+            .seq = (uint64_t)query_i64(&q, 3),
+            .epoch = (uint64_t)query_i64(&q, 4),
+        };
+        bool later = stop.lane == page->cause.lane ? pages_later(&page->cause, &stop)
+                                                   : query_i64(&q, 5) > page->asked_ms;
+        if (later && pages_ends(ends, clock, page)) {
             break;
         }
     }

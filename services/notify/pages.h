@@ -20,12 +20,18 @@ enum {
     PAGES_REFERENCE_MAX = 24,
 };
 
-/* Which event and rule made a page: its name for ever. */
+/* Which event made a page: with the rule, its name for ever.  What only notify has heard
+ * (HandOver) a restored producer has lost: it gives the number to another event, in a
+ * higher epoch.  Epoch 0 is not known, and stands for any. */
 struct page_cause {
     struct bytes source;
     Wire__Lane lane;
     uint64_t seq;
+    uint64_t epoch;
 };
+
+/* pages_later - did b happen after a?  Of one source and lane. */
+bool pages_later(const struct page_cause *a, const struct page_cause *b);
 
 struct page {
     int64_t id;

@@ -350,24 +350,26 @@ Notify__HandOverReply *paging_hands(size_t count) {
     return notify__hand_over_reply__unpack(&allocator, answer->payload.len, answer->payload.data);
 }
 
-void paging_save(void) {
+void paging_save(const char *service) {
     struct err err = {0};
 
-    CHECK_OK(store_backup(core_store(rehearsal_core(world, "notify")),
-                          arena_text(arena, "%s/saved.db", folder), &err),
+    CHECK_OK(store_backup(core_store(rehearsal_core(world, service)),
+                          arena_text(arena, "%s/%s.saved", folder, service), &err),
              err);
 }
 
-void paging_restore(void) {
+void paging_restore(const char *service) {
     struct err err = {0};
 
-    CHECK_OK(rehearsal_stop(world, "notify", &err), err);
-    (void)unlink(arena_text(arena, "%s/notify.db-wal", folder));
-    (void)unlink(arena_text(arena, "%s/notify.db-shm", folder));
-    CHECK(
-        rename(arena_text(arena, "%s/saved.db", folder), arena_text(arena, "%s/notify.db", folder))
-        == 0);
-    CHECK_OK(rehearsal_start(world, "notify", &err), err);
+    if (rehearsal_core(world, service)) {
+        CHECK_OK(rehearsal_stop(world, service, &err), err);
+    }
+    (void)unlink(arena_text(arena, "%s/%s.db-wal", folder, service));
+    (void)unlink(arena_text(arena, "%s/%s.db-shm", folder, service));
+    CHECK(rename(arena_text(arena, "%s/%s.saved", folder, service),
+                 arena_text(arena, "%s/%s.db", folder, service))
+          == 0);
+    CHECK_OK(rehearsal_start(world, service, &err), err);
     settle();
 }
 

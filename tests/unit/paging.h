@@ -35,10 +35,10 @@ const char *paging_asks(const char *staff, const char *method, const char *json,
 /* paging_hands - the store hands its last `count` urgent events to notify directly. */
 Notify__HandOverReply *paging_hands(size_t count);
 
-/* paging_save - a backup of notify's store; paging_restore - notify is stopped, and starts
- * from it. */
-void paging_save(void);
-void paging_restore(void);
+/* paging_save - a backup of a service's store; paging_restore - it is stopped, unless it is
+ * down already, and starts from that. */
+void paging_save(const char *service);
+void paging_restore(const char *service);
 
 /* What left by channels. */
 size_t paging_sent(const char *staff);

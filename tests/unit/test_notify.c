@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "harness.h"
 #include "paging.h"
+#include "store/query.h"
 
 static const char leak[] =
     "{'procedure':'leak','to':'S402','assignee':'S402','ladder':'B','class':'E1','round':1,"
@@ -401,6 +402,139 @@ static void an_end_that_comes_late_spares_the_page_after_it(void) {
     paging_close();
 }
 
+/* What only notify has heard is lost with the store that said it; the next event there gets
+ * its number.  `restarted`: in an epoch that the bus never heard of. */
+static void number_given_away_again(bool restarted) {
+    struct err err = {0};
+
+    paging_open("2025-07-11T22:16:00+08:00");
+    paging_save("ticketing");
+    CHECK_OK(rehearsal_stop(paging_world(), "bus", &err), err);
+    if (restarted) {
+        CHECK_OK(rehearsal_stop(paging_world(), "ticketing", &err), err);
+        CHECK_OK(rehearsal_start(paging_world(), "ticketing", &err), err);
+    }
+    paging_happens("page.asked", "C1", leak);
+    paging_until("22:16:30");
+    CHECK(paging_sent("S402") == 1);
+    CHECK_OK(rehearsal_kill(paging_world(), "ticketing", &err), err);
+    CHECK_OK(rehearsal_start(paging_world(), "bus", &err), err);
+    paging_restore("ticketing");
+    paging_happens("page.asked", "C2", leak);
+    paging_until("22:17");
+    CHECK(paging_sent("S402") == 2);
+    CHECK(paging_pages("C1") == 1);
+    CHECK(paging_pages("C2") == 1);
+    CHECK(paging_hands(1)->repeats == 1); /* and of that one this is the same again */
+    CHECK(paging_told("page.opened", NULL) == 2);
+    paging_close();
+}
+
+static void a_number_given_away_again_is_another_event(void) {
+    number_given_away_again(false);
+}
+
+static void no_two_lives_of_a_store_are_taken_for_one(void) {
+    number_given_away_again(true);
+}
+
+/* By its number the end of the lost life would be the later one. */
+static void an_end_of_a_lost_life_spares_the_pages_after_it(void) {
+    struct err err = {0};
+
+    paging_open("2025-07-11T22:16:00+08:00");
+    paging_save("ticketing");
+    CHECK_OK(rehearsal_stop(paging_world(), "bus", &err), err);
+    paging_happens("page.asked", "C1", leak);
+    paging_happens("page.ended", "C1", "{'event':'cancel'}");
+    paging_until("22:16:30");
+    CHECK_TEXT(paging_page("C1")->state, "withdrawn");
+    CHECK_OK(rehearsal_kill(paging_world(), "ticketing", &err), err);
+    CHECK_OK(rehearsal_start(paging_world(), "bus", &err), err);
+    paging_restore("ticketing");
+    paging_happens("page.asked", "C1", leak);
+    paging_until("22:17");
+    CHECK(paging_pages("C1") == 2);
+    CHECK_TEXT(paging_page("C1")->state, "open");
+    paging_close();
+}
+
+static void a_restored_page_still_knows_the_life_of_its_cause(void) {
+    struct err err = {0};
+
+    paging_open("2025-07-11T22:16:00+08:00");
+    paging_save("ticketing");
+    paging_save("notify");
+    CHECK_OK(rehearsal_stop(paging_world(), "bus", &err), err);
+    paging_happens("page.asked", "C1", leak);
+    paging_until("22:16:30");
+    CHECK_OK(rehearsal_kill(paging_world(), "ticketing", &err), err);
+    CHECK_OK(rehearsal_start(paging_world(), "bus", &err), err);
+    paging_until("22:16:40");
+    paging_restore("notify");
+    paging_restore("ticketing");
+    paging_happens("page.asked", "C2", leak);
+    paging_until("22:17");
+    CHECK(paging_pages("C1") == 1);
+    CHECK(paging_pages("C2") == 1);
+    paging_close();
+}
+
+/* ---- an older store ---- */
+
+extern const struct migration notify_schema[];
+
+static void run(struct query q) {
+    struct err err = {0};
+
+    CHECK_OK(query_done(&q, &err), err);
+}
+
+static int64_t number(struct query q) {
+    struct err err = {0};
+
+    CHECK(query_step(&q, &err) == 1);
+    int64_t value = query_i64(&q, 0);
+    query_end(&q);
+    return value;
+}
+
+/* Pages of before the epoch was part of their names keep their references and records. */
+static void an_older_store_keeps_its_pages(void) {
+    char folder[] = "/tmp/test_notify_old_XXXXXX";
+    const struct migration before[] = {notify_schema[0], notify_schema[1], {0}};
+    const struct migration *const old[] = {before, NULL};
+    const struct migration *const now[] = {notify_schema, NULL};
+    char path[64];
+    struct err err = {0};
+
+    CHECK(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/notify.db", folder);
+    struct store *store = store_open(path, "notify", old, &err);
+    CHECK_OK(!store, err);
+    run(QUERY(store, "INSERT INTO page VALUES(7, x'01', 1, 5, 'r', 't', 'C1', 'p', '', 1,"
+                     " 0, 'S402', '', '', 'B', 'E1', 'x', '', '', 'ack', '', 1, 1, 'open',"
+                     " 1, 99, 1, 1, 0, '')"));
+    run(QUERY(store, "INSERT INTO page_record VALUES(11, 7, 0, 'S402', '', 'webhook',"
+                     " 'accepted', 2, 1, '', '', 1, 2, NULL, 0, 3, x'02', 4)"));
+    run(QUERY(store, "INSERT INTO page_stop VALUES(x'01', 1, 4, 'r', 'C1', 't', '', 5)"));
+    store_close(store);
+    store = store_open(path, "notify", now, &err);
+    CHECK_OK(!store, err);
+    CHECK(number(QUERY(store, "SELECT id FROM page WHERE cause_source = x'01' AND cause_seq = 5"
+                              " AND cause_epoch = 0 AND route = 'r' AND ladder = 'B'"
+                              " AND step_due_ms = 99 AND state = 'open'"))
+          == 7);
+    CHECK(number(QUERY(store, "SELECT page FROM page_record WHERE id = 11 AND times = 2"
+                              " AND moved = 3 AND link = x'02' AND link_until_ms = 4"))
+          == 7);
+    CHECK(number(QUERY(store, "SELECT cause_seq FROM page_stop WHERE cause_epoch = 0")) == 4);
+    CHECK(number(QUERY(store, "SELECT count(*) FROM pragma_foreign_key_check")) == 0);
+    CHECK(number(QUERY(store, "SELECT seq FROM sqlite_sequence WHERE name = 'page'")) == 7);
+    store_close(store);
+    (void)execlp("rm", "rm", "-rf", folder, (char *)NULL);
+}
+
 static const struct test tests[] = {
     TEST(a_page_climbs_until_somebody_answers),
     TEST(a_message_says_what_where_and_which_page),
@@ -427,6 +561,11 @@ static const struct test tests[] = {
     TEST(handed_over_and_by_the_bus_is_one_page),
     TEST(an_end_that_comes_before_its_page_holds),
     TEST(an_end_that_comes_late_spares_the_page_after_it),
+    TEST(an_older_store_keeps_its_pages),
+    TEST(a_number_given_away_again_is_another_event),
+    TEST(no_two_lives_of_a_store_are_taken_for_one),
+    TEST(an_end_of_a_lost_life_spares_the_pages_after_it),
+    TEST(a_restored_page_still_knows_the_life_of_its_cause),
 };
 
 int main(int argc, char **argv) {

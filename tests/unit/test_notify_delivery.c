@@ -200,9 +200,9 @@ static void what_waited_in_a_backup_is_sent_once_and_says_so(void) {
         paging_happens("page.asked", arena_text(paging_arena(), "C%d", i), leak);
     }
     CHECK(paging_sent("S402") == BEGUN);
-    paging_save();
+    paging_save("notify");
     meets("webhook", "S402", 0, CHANNEL_WORKS);
-    paging_restore();
+    paging_restore("notify");
     paging_until("22:16:01");
     CHECK(paging_sent("S402") == CASES + BEGUN);
     for (int i = 0; i < CASES; i++) {
@@ -429,13 +429,13 @@ static void status_says_whether_paging_works(void) {
 static void a_restored_store_knows_what_was_answered(void) {
     paging_open("2025-07-11T22:16:00+08:00");
     paging_happens("page.asked", "C1", leak);
-    paging_save();
+    paging_save("notify");
     paging_happens("page.asked", "C2", leak);
     paging_until("22:19:30");
     CHECK(!paging_asks("S403", "Acknowledge", "{'caseNo':'C1'}", NULL));
     CHECK(!paging_asks("S402", "Reject", "{'caseNo':'C2','reason':'no'}", NULL));
     size_t before = paging_sent("S402") + paging_sent("S403") + paging_sent("S401");
-    paging_restore();
+    paging_restore("notify");
     paging_until("22:21");
     CHECK(paging_sent("S402") + paging_sent("S403") + paging_sent("S401") == before);
     CHECK_TEXT(paging_page("C1")->state, "acknowledged");
@@ -454,11 +454,11 @@ static void a_restored_store_knows_what_was_answered(void) {
 
 static void what_was_on_its_way_is_sent_again_after_a_restore(void) {
     paging_open("2025-07-11T22:16:00+08:00");
-    paging_save();
+    paging_save("notify");
     meets("webhook", "S402", 1, CHANNEL_HANGS);
     paging_happens("page.asked", "C1", leak);
     paging_until("22:16:05");
-    paging_restore();
+    paging_restore("notify");
     paging_until("22:16:20");
     CHECK(paging_pages("C1") == 1);
     CHECK(paging_sent("S402") == 2);
@@ -472,10 +472,10 @@ static void what_a_backup_caught_sending_is_unknown(void) {
     meets("webhook", "S402", 1, CHANNEL_HANGS);
     paging_happens("page.asked", "C1", leak);
     paging_until("22:16:05");
-    paging_save();
+    paging_save("notify");
     paging_until("22:17"); /* unknown, sent again, accepted: later events of the same store */
     CHECK(paging_sent("S402") == 2);
-    paging_restore();
+    paging_restore("notify");
     paging_until("22:18");
     CHECK(paging_sent("S402") == 2);
     CHECK_TEXT(paging_record(paging_page("C1"), 0, "S402")->state, "accepted");
@@ -487,10 +487,10 @@ static void a_notice_that_a_backup_caught_sending_is_not_sent_again(void) {
     paging_open("2025-07-11T22:16:00+08:00");
     meets("webhook", "S901", 1, CHANNEL_FAILS);
     paging_happens("tell.asked", "C1", "{'to':'S901','text':'plain words'}");
-    paging_save(); /* it waits for its second try */
+    paging_save("notify"); /* it waits for its second try */
     paging_until("22:18");
     CHECK(paging_sent("S901") == 2);
-    paging_restore();
+    paging_restore("notify");
     paging_until("22:20");
     CHECK(paging_sent("S901") == 2);
     CHECK(paging_told("told.sent", NULL) == 1);
@@ -499,12 +499,12 @@ static void a_notice_that_a_backup_caught_sending_is_not_sent_again(void) {
 
 static void a_restored_store_tells_nothing_twice(void) {
     paging_open("2025-07-11T22:16:00+08:00");
-    paging_save();
+    paging_save("notify");
     CHECK(!paging_asks("S904", "PutChannel",
                        "{'staff':'*','channel':'sms','address':'https://own/'}", NULL));
     paging_happens("tell.asked", "C1", "{'to':'S901','text':'plain words'}");
     CHECK(paging_sent("S901") == 1);
-    paging_restore();
+    paging_restore("notify");
     paging_until("22:20");
     CHECK(paging_sent("S901") == 1);
     CHECK(paging_told("told.sent", NULL) == 1);
