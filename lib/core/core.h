@@ -147,7 +147,8 @@ struct timer_kind {
  * job is over, and an alarm ("dead.letter") says so.  A job that was running when the
  * process ended runs again, but for those that run once at most (`once`): what was
  * begun, or stands in a restored copy, is lost, until the service has dealt with it
- * (job_lost in timer.h).
+ * (job_lost in timer.h).  `place` says which place outside a job talks to: one that
+ * does not answer never holds more than half of the workers.
  */
 struct job_result {
     int64_t id;
@@ -158,6 +159,7 @@ struct job_result {
     const struct err *err;
 };
 typedef int job_run_fn(struct bytes input, uint8_t **output, size_t *size, struct err *err);
+typedef uint64_t job_place_fn(struct bytes input); /* 0: none */
 typedef int job_done_fn(struct call *call, const struct job_result *result, struct err *err);
 struct job_kind {
     const char *kind; /* NULL ends the table */
@@ -165,6 +167,7 @@ struct job_kind {
     job_done_fn *done;
     bool urgent; /* has workers of its own, never behind the others */
     bool once;
+    job_place_fn *place; /* or NULL: none */
 };
 
 struct service_def {

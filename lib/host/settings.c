@@ -33,7 +33,7 @@ static const struct config_key keys[] = {
     {"log.level", CONFIG_TEXT, "info", AT(log_level), 0, 0},
     {"log.time", CONFIG_FLAG, "false", AT(log_time), 0, 0},
     {"workers.normal", CONFIG_INT, "2", AT(workers), 1, WORKERS_MAX / 2},
-    {"workers.urgent", CONFIG_INT, "4", AT(urgent_workers), 1, WORKERS_MAX / 2},
+    {"workers.urgent", CONFIG_INT, "8", AT(urgent_workers), 1, WORKERS_MAX / 2},
     {"group_max", CONFIG_INT, "256", AT(group_max), 1, GROUP_MAX},
     {"self_test", CONFIG_FLAG, "true", AT(self_test), 0, 0},
     {0},

@@ -21,6 +21,7 @@ enum {
 struct work {
     struct work *next;
     struct bytes input;
+    uint64_t place; /* outside, that it talks to; 0: none */
     struct work_done done;
 };
 
@@ -35,7 +36,9 @@ struct workers {
     pthread_cond_t ended;  /* a thread has */
     struct queue waiting[LANES];
     struct queue results;
-    size_t running; /* threads */
+    size_t threads[LANES];
+    uint64_t held[LANES][WORKERS_MAX]; /* by each thread: the place of its job */
+    size_t running;                    /* threads */
     bool stop;
     int fd;
 };
@@ -43,6 +46,7 @@ struct workers {
 struct thread_arg {
     struct workers *workers;
     int lane;
+    size_t number;
 };
 
 static void put(struct queue *queue, struct work *work) {
@@ -56,15 +60,45 @@ static void put(struct queue *queue, struct work *work) {
     queue->count++;
 }
 
-static struct work *take(struct queue *queue) {
-    struct work *work = queue->first;
+static struct work *take_after(struct queue *queue, struct work *before) {
+    struct work *work = before ? before->next : queue->first;
 
     if (work) {
-        queue->first = work->next;
-        queue->last = queue->first ? queue->last : NULL;
+        if (before) {
+            before->next = work->next;
+        } else {
+            queue->first = work->next;
+        }
+        queue->last = work->next ? queue->last : before;
         queue->count--;
     }
     return work;
+}
+
+static struct work *take(struct queue *queue) {
+    return take_after(queue, NULL);
+}
+
+/* Half of the threads talk to this place already; whoever ends there looks again. */
+static bool is_full(const struct workers *workers, int lane, uint64_t place) {
+    size_t count = 0;
+
+    for (size_t i = 0; place && i < workers->threads[lane]; i++) {
+        count += workers->held[lane][i] == place;
+    }
+    return count > 0 && count >= workers->threads[lane] / 2;
+}
+
+/* The first that waits for a place with room. */
+static struct work *take_next(struct workers *workers, int lane) {
+    struct work *before = NULL;
+    struct work *work = workers->waiting[lane].first;
+
+    while (work && is_full(workers, lane, work->place)) {
+        before = work;
+        work = work->next;
+    }
+    return work ? take_after(&workers->waiting[lane], before) : NULL;
 }
 
 static void work_free(struct work *work) {
@@ -73,22 +107,25 @@ static void work_free(struct work *work) {
 }
 
 static void *run(void *arg) {
-    struct workers *workers = ((struct thread_arg *)arg)->workers;
-    int lane = ((struct thread_arg *)arg)->lane;
+    const struct thread_arg me = *(struct thread_arg *)arg;
+    struct workers *workers = me.workers;
+    uint64_t *held = &workers->held[me.lane][me.number];
     const uint64_t one = 1;
 
     free(arg);
     (void)pthread_mutex_lock(&workers->mutex);
     while (!workers->stop) {
-        struct work *work = take(&workers->waiting[lane]);
+        struct work *work = take_next(workers, me.lane);
         if (!work) {
             (void)pthread_cond_wait(&workers->work, &workers->mutex);
             continue;
         }
+        *held = work->place;
         (void)pthread_mutex_unlock(&workers->mutex);
         struct work_done *done = &work->done;
         done->failed = done->kind->run(work->input, &done->output, &done->size, &done->err) != 0;
         (void)pthread_mutex_lock(&workers->mutex);
+        *held = 0;
         put(&workers->results, work);
         (void)!write(workers->fd, &one, sizeof one);
     }
@@ -105,15 +142,16 @@ static int start(struct workers *workers, int lane, const pthread_attr_t *attr) 
     if (!arg) {
         return -1;
     }
-    *arg = (struct thread_arg){workers, lane};
-    if (pthread_create(&thread, attr, run, arg)) {
-        free(arg);
-        return -1;
-    }
     (void)pthread_mutex_lock(&workers->mutex);
-    workers->running++;
+    *arg = (struct thread_arg){workers, lane, workers->threads[lane]};
+    bool fine = pthread_create(&thread, attr, run, arg) == 0;
+    workers->threads[lane] += fine;
+    workers->running += fine;
     (void)pthread_mutex_unlock(&workers->mutex);
-    return 0;
+    if (!fine) {
+        free(arg);
+    }
+    return fine ? 0 : -1;
 }
 
 struct workers *workers_new(size_t normal, size_t urgent, struct err *err) {
@@ -162,6 +200,7 @@ bool workers_put(struct workers *workers, int64_t id, const struct job_kind *kin
         work->input = (struct bytes){copy, input.size};
         work->done.id = id;
         work->done.kind = kind;
+        work->place = kind->place ? kind->place(input) : 0;
         (void)pthread_mutex_lock(&workers->mutex);
         struct queue *queue = &workers->waiting[kind->urgent ? URGENT : NORMAL];
         room = queue->count < WORKERS_WAITING_MAX;

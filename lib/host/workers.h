@@ -1,8 +1,9 @@
 /*
  * workers - a bounded number of threads that carry out jobs, bytes → bytes, away
  * from the loop.  Urgent kinds have threads of their own: a page never waits
- * behind a report.  All calls are the loop's; a descriptor says when a result is
- * there.
+ * behind a report, and of a lane's threads half at most talk to one place outside, so
+ * that one that hangs does not keep the others waiting.  All calls are the loop's; a descriptor
+ * says when a result is there.
  */
 #ifndef WORKERS_H
 #define WORKERS_H

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <curl/curl.h>
+#include <sodium.h>
 
 #include "shouwen/notify/v1/notify.pb-c.h"
 
@@ -229,6 +230,21 @@ static int give(Notify__Outcome outcome, const char *reference, const char *why,
     }
     (void)notify__send_result__pack(&result, *output);
     return 0;
+}
+
+uint64_t channel_webhook_place(struct bytes input) {
+    Notify__Send *send = notify__send__unpack(NULL, input.size, input.data);
+    const char *address = send && send->address ? send->address : "";
+    const char *host = strstr(address, "://");
+    size_t length = host ? (size_t)(host - address) + strcspn(host + 3, "/?#") + 3 : 0;
+    uint64_t place = 0;
+
+    if (length > 0) {
+        (void)crypto_generichash((uint8_t *)&place, sizeof place, (const uint8_t *)address, length,
+                                 NULL, 0);
+    }
+    notify__send__free_unpacked(send, NULL);
+    return place;
 }
 
 int channel_webhook_run(struct bytes input, uint8_t **output, size_t *size, struct err *err) {

@@ -18,5 +18,6 @@ enum {
 };
 
 job_run_fn channel_webhook_run;
+job_place_fn channel_webhook_place; /* scheme, host and port of the address */
 
 #endif

@@ -57,9 +57,9 @@ static const struct timer_kind timers[] = {
 };
 
 static const struct job_kind jobs[] = {
-    {"page", channel_webhook_run, delivery_on_result, true, true},
-    {"tell", channel_webhook_run, notices_on_result, false, false},
-    {"beat", channel_webhook_run, auditor_on_beat, false, false},
+    {"page", channel_webhook_run, delivery_on_result, true, true, channel_webhook_place},
+    {"tell", channel_webhook_run, notices_on_result, false, false, NULL},
+    {"beat", channel_webhook_run, auditor_on_beat, false, false, NULL},
     {0},
 };
 

@@ -116,7 +116,7 @@ static const struct method methods[] = {
     {"ListCases", METHOD_READ, GUARD_OPEN, NULL, toy_refuse, false},
     {0},
 };
-static const struct job_kind jobs[] = {{"shout", shout_run, shout_done, false, false}, {0}};
+static const struct job_kind jobs[] = {{"shout", shout_run, shout_done, false, false, NULL}, {0}};
 static const struct service_def toy = {
     .name = "ticketing",
     .api = &ticketing__ticketing__descriptor,

@@ -174,10 +174,28 @@ static void what_is_no_message_is_an_error(void) {
     CHECK(err.code == ERR_INTERNAL);
 }
 
+static uint64_t place(const char *address) {
+    Notify__Send send = NOTIFY__SEND__INIT;
+    uint8_t input[TEXT_MAX];
+
+    send.address = address;
+    return channel_webhook_place((struct bytes){input, notify__send__pack(&send, input)});
+}
+
+static void a_place_is_a_host_and_its_port(void) {
+    CHECK(place("https://a.example/page") == place("https://a.example/other?x=1"));
+    CHECK(place("https://a.example/page") != place("https://b.example/page"));
+    CHECK(place("https://a.example:1/") != place("https://a.example:2/"));
+    CHECK(place("https://a.example") != 0);
+    CHECK(place("") == 0);
+    CHECK(channel_webhook_place((struct bytes){(const uint8_t *)"\xff", 1}) == 0);
+}
+
 static const struct test tests[] = {
     TEST(a_message_carries_key_and_signature), TEST(the_answer_says_what_came_of_it),
     TEST(nobody_there_has_not_arrived),        TEST(without_an_address_it_is_refused),
     TEST(our_own_network_must_be_meant),       TEST(what_is_no_message_is_an_error),
+    TEST(a_place_is_a_host_and_its_port),
 };
 
 int main(int argc, char **argv) {

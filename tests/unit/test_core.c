@@ -193,7 +193,7 @@ static const struct subscription subscriptions[] = {
 };
 static const struct timer_kind timer_kinds[] = {
     {"tick", tick, false, 0}, {"watch", tick, false, 1000}, {0}};
-static const struct job_kind job_kinds[] = {{"work", work, work_done, false, false}, {0}};
+static const struct job_kind job_kinds[] = {{"work", work, work_done, false, false, NULL}, {0}};
 static const struct service_def toy = {
     .name = "toy",
     .api = &ticketing__ticketing__descriptor,

@@ -102,7 +102,7 @@ static const struct method teller_methods[] = {
     {0},
 };
 static const struct timer_kind teller_timers[] = {{"tick", tick, false, 0}, {0}};
-static const struct job_kind teller_jobs[] = {{"page", work, paged, true, false}, {0}};
+static const struct job_kind teller_jobs[] = {{"page", work, paged, true, false, NULL}, {0}};
 static const struct subscription hearer_subscriptions[] = {
     {"told", "teller.*", WIRE__LANE__NORMAL, hear},
     {0},

@@ -34,10 +34,15 @@ static int hang(struct bytes input, uint8_t **output, size_t *size, struct err *
     return 0;
 }
 
-static const struct job_kind echo_kind = {"echo", echo, NULL, false, false};
-static const struct job_kind fail_kind = {"fail", fail, NULL, false, false};
-static const struct job_kind hang_kind = {"hang", hang, NULL, false, false};
-static const struct job_kind urgent_kind = {"urgent", echo, NULL, true, false};
+static const struct job_kind echo_kind = {"echo", echo, NULL, false, false, NULL};
+static const struct job_kind fail_kind = {"fail", fail, NULL, false, false, NULL};
+static const struct job_kind hang_kind = {"hang", hang, NULL, false, false, NULL};
+static const struct job_kind urgent_kind = {"urgent", echo, NULL, true, false, NULL};
+static uint64_t place_in(struct bytes input) {
+    return input.data[0];
+}
+
+static const struct job_kind place_kind = {"place", hang, NULL, true, false, place_in};
 static struct err err;
 
 static struct work_done wait_one(struct workers *workers) {
@@ -83,6 +88,37 @@ static void an_urgent_job_passes_hanging_ones(void) {
     CHECK(workers_free(workers, 5000));
 }
 
+static void a_place_that_hangs_holds_half_of_them(void) {
+    struct workers *workers = workers_new(0, 4, &err);
+    struct work_done done;
+
+    (void)pthread_mutex_lock(&gate);
+    for (int i = 0; i < 6; i++) {
+        CHECK(workers_put(workers, i, &place_kind, (struct bytes){(const uint8_t *)"a", 1}));
+    }
+    while (workers_waiting(workers) > 4) {
+        (void)sched_yield();
+    }
+    for (int i = 0; i < 5; i++) { /* behind them, and not held up */
+        CHECK(workers_put(workers, 100 + i, &urgent_kind, (struct bytes){(const uint8_t *)"!", 1}));
+    }
+    for (int i = 0; i < 5; i++) {
+        done = wait_one(workers);
+        CHECK(done.id >= 100);
+        free(done.output);
+    }
+    CHECK(workers_put(workers, 7, &place_kind, (struct bytes){(const uint8_t *)"b", 1}));
+    while (workers_waiting(workers) > 4) {
+        (void)sched_yield();
+    }
+    (void)pthread_mutex_unlock(&gate);
+    for (int i = 0; i < 7; i++) { /* none is forgotten */
+        (void)wait_one(workers);
+    }
+    CHECK(workers_waiting(workers) == 0);
+    CHECK(workers_free(workers, 5000));
+}
+
 static void too_many_are_refused(void) {
     struct workers *workers = workers_new(1, 0, &err);
     int taken = 0;
@@ -111,9 +147,8 @@ static void the_end_does_not_wait_for_one_that_hangs(void) {
 }
 
 static const struct test tests[] = {
-    TEST(a_job_gives_bytes_for_bytes_or_its_error),
-    TEST(an_urgent_job_passes_hanging_ones),
-    TEST(too_many_are_refused),
+    TEST(a_job_gives_bytes_for_bytes_or_its_error), TEST(an_urgent_job_passes_hanging_ones),
+    TEST(a_place_that_hangs_holds_half_of_them),    TEST(too_many_are_refused),
     TEST(the_end_does_not_wait_for_one_that_hangs),
 };
 
