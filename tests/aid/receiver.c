@@ -141,10 +141,14 @@ void receiver_free(struct receiver *receiver) {
 }
 
 void receiver_lead(struct receiver *receiver, struct house *house) {
+    receiver_lead_one(receiver, house, "*");
+}
+
+void receiver_lead_one(struct receiver *receiver, struct house *house, const char *staff) {
     Notify__PutChannelRequest put = NOTIFY__PUT_CHANNEL_REQUEST__INIT;
     struct err err = {0};
 
-    put.staff = "*";
+    put.staff = staff;
     put.channel = "webhook";
     put.address = arena_text(house->cli.arena, "http://127.0.0.1:%d/page", receiver->port);
     put.private_ = true;

@@ -25,8 +25,10 @@ struct receiver;
 struct receiver *receiver_new(size_t room);
 void receiver_free(struct receiver *receiver);
 
-/* receiver_lead - from now on the house leads everybody's pages here. */
+/* receiver_lead - from now on the house leads everybody's pages here; receiver_lead_one - those
+ * of one person. */
 void receiver_lead(struct receiver *receiver, struct house *house);
+void receiver_lead_one(struct receiver *receiver, struct house *house, const char *staff);
 
 /* receiver_hang - take what comes and answer nothing; with false those that wait are cut off. */
 void receiver_hang(struct receiver *receiver, bool hang);
