@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "engine/act.h"
+#include "engine/form.h"
 #include "engine/opening.h"
 #include "engine/who.h"
 
@@ -198,6 +199,92 @@ int cases_open_as(struct call *call, const char *procedure, Wire__Value *const *
         return -1;
     }
     *number = opening.kase->row.case_no;
+    return work_end(work, err);
+}
+
+/* ---- filing ---- */
+
+static const Manual__Procedure *files_form(const struct work *work, const char *form) {
+    const Manual__Procedure *const *list = NULL;
+    size_t count = manual_procedures(work->manual, &list);
+
+    for (size_t i = 0; i < count; i++) {
+        if (list[i]->files && text_eq(list[i]->form, form)) {
+            return list[i];
+        }
+    }
+    return NULL;
+}
+
+/* What all rows have, and what is this one's own over it. */
+static void row_fields(const Cases__RecordFormRequest *request, const Wire__Row *row,
+                       struct values *fields) {
+    for (size_t i = 0; row && i < row->n_cell; i++) {
+        const Wire__Value value = form_value(row->cell[i]);
+        values_add(fields, &value);
+    }
+    for (size_t i = 0; i < request->n_fields; i++) {
+        if (!value_find(fields->list, fields->count, request->fields[i]->key)) {
+            values_add(fields, request->fields[i]);
+        }
+    }
+}
+
+static Cases__Case *record_one(struct work *work, const struct opening_wish *shared,
+                               const Cases__RecordFormRequest *request, const Wire__Row *row,
+                               struct err *err) {
+    struct values fields = {.arena = work->call->arena};
+    struct opening_wish wish = *shared;
+    struct opening opening;
+
+    work->depth = 0; /* no row follows from another */
+    row_fields(request, row, &fields);
+    wish.fields = fields.list;
+    wish.field_count = fields.count;
+    if (opening_prepare(work, &wish, &opening, err) || opening_commit(work, &opening, err)
+        || act_run(work, err)) {
+        return NULL;
+    }
+    return casereply_case(work, opening.kase, &opening.asker, false, err);
+}
+
+int cases_record(struct call *call, struct err *err) {
+    const Cases__RecordFormRequest *request = call->request;
+    Cases__RecordFormReply *reply = ARENA_NEW(call->arena, Cases__RecordFormReply);
+    const size_t count = request->n_rows > 0 ? request->n_rows : 1;
+    struct work *work = work_begin(call, err);
+
+    cases__record_form_reply__init(reply);
+    call->reply = &reply->base;
+    if (!work) {
+        return -1;
+    }
+    const Manual__Procedure *procedure = files_form(work, request->form);
+    if (!procedure) {
+        return err_set(err, ERR_NOT_FOUND, "form_not_filed", "form=%.60s", request->form);
+    }
+    if (count > CASES_ROWS_MAX) {
+        return err_set(err, ERR_INVALID, "rows_many", "field=%s\nmax=%d", request->form,
+                       CASES_ROWS_MAX);
+    }
+    const struct opening_wish wish = {.procedure = procedure->key,
+                                      .unit = request->unit,
+                                      .asker = work_asker(call),
+                                      .event_ms = request->event_ms,
+                                      .checked = true};
+    if (wish.asker.customer && *wish.unit && !text_eq(wish.asker.customer, wish.unit)) {
+        return err_set(err, ERR_DENIED, "resident_other_unit", "unit=%.60s\nresident=%.60s",
+                       wish.unit, wish.asker.customer);
+    }
+    reply->cases = arena_alloc(call->arena, count * sizeof(Cases__Case *));
+    for (size_t i = 0; i < count; i++) {
+        const Wire__Row *row = request->n_rows > 0 ? request->rows[i] : NULL;
+        reply->cases[i] = record_one(work, &wish, request, row, err);
+        if (!reply->cases[i]) {
+            return -1;
+        }
+        reply->n_cases++;
+    }
     return work_end(work, err);
 }
 

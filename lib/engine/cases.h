@@ -24,14 +24,16 @@ enum {
     CASES_PAGE_MAX = 100,    /* cases in one reply */
     CASES_TOTAL_MAX = 1000,  /* counted up to here */
     CASES_HISTORY_MAX = 500, /* events in one reply */
+    CASES_ROWS_MAX = 16,     /* of a form that are filed together */
 };
 
 #define CASES_READ "case.read"
 #define CASES_UNMASK "case.unmask"
 
 handler_fn cases_open, cases_fire, cases_link; /* cases.c */
-handler_fn casereply_get;                      /* casereply.c; METHOD_SECRET: unmasking is logged */
-handler_fn caselist_list;                      /* caselist.c */
+handler_fn cases_record;  /* the rows of a form, each as a case of the procedure that `files` it */
+handler_fn casereply_get; /* casereply.c; METHOD_SECRET: unmasking is logged */
+handler_fn caselist_list; /* caselist.c */
 
 /* What other services say: casenews.c. */
 handler_fn casenews_on_asked, casenews_on_done, casenews_on_refused, casenews_on_ended,

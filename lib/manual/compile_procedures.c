@@ -360,11 +360,26 @@ static void name_of(struct compiler *c, struct part *part) {
     *part->p->name = *name;
 }
 
+/* RecordForm names the form and no procedure: only one may file it. */
+static void files_of(struct compiler *c, struct part *part) {
+    const struct node *node = yaml_get(part->source->root, "files");
+
+    part->p->files = node && compile_flag(c, node);
+    for (const struct table_entry *entry = c->procedures.first; entry && part->p->files;
+         entry = entry->next) {
+        const struct part *other = entry->value;
+        if (other->p->files && strcmp(other->p->form, part->p->form) == 0) {
+            compile_mistake(c, node, "form %s is filed by procedure \"%s\" already", part->p->form,
+                            other->key);
+        }
+    }
+}
+
 static void first_pass(struct compiler *c, struct source *source) {
     static const char *const keys[] = {"procedure", "owner",  "form",      "common", "people",
                                        "matter",    "groups", "facts",     "start",  "end",
                                        "steps",     "clocks", "arguments", "flags",  "texts",
-                                       "fields",    "series", "title",     NULL};
+                                       "fields",    "series", "title",     "files",  NULL};
 
     c->file = source->name;
     if (!compile_keys(c, source->root, keys)) {
@@ -378,6 +393,7 @@ static void first_pass(struct compiler *c, struct source *source) {
     people_of(c, part);
     name_of(c, part);
     compile_take_events(c, part);
+    files_of(c, part);
     source->file->procedure = part->p;
     (void)table_put(c, &c->procedures, part->key, part, source->root);
 }

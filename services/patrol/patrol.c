@@ -19,6 +19,7 @@ static const struct migration *const schemas[] = {revision_schema, directory_sch
 static const struct method methods[] = {
     {"OpenCase", METHOD_WRITE, GUARD_TOKEN, NULL, cases_open, false},
     {"FireEvent", METHOD_WRITE, GUARD_TOKEN, NULL, cases_fire, false},
+    {"RecordForm", METHOD_WRITE, GUARD_TOKEN, NULL, cases_record, false},
     {"GetCase", METHOD_SECRET, GUARD_TOKEN, CASES_READ, casereply_get, false},
     {"ListCases", METHOD_READ, GUARD_TOKEN, CASES_READ, caselist_list, false},
     {"ImportRoster", METHOD_WRITE, GUARD_TOKEN, NULL, roster_import, false},

@@ -17,6 +17,7 @@ static const struct method methods[] = {
     {"OpenCase", METHOD_WRITE, GUARD_TOKEN, NULL, cases_open, false},
     {"FireEvent", METHOD_WRITE, GUARD_TOKEN, NULL, cases_fire, false},
     {"LinkContact", METHOD_WRITE, GUARD_TOKEN, NULL, cases_link, false},
+    {"RecordForm", METHOD_WRITE, GUARD_TOKEN, NULL, cases_record, false},
     {"GetCase", METHOD_SECRET, GUARD_TOKEN, CASES_READ, casereply_get, false},
     {"ListCases", METHOD_READ, GUARD_TOKEN, CASES_READ, caselist_list, false},
     {0},

@@ -45,6 +45,7 @@ static const struct method methods[] = {
     {"OpenCase", METHOD_WRITE, GUARD_PEER, NULL, nothing, false},
     {"FireEvent", METHOD_WRITE, GUARD_PEER, NULL, say, true},
     {"LinkContact", METHOD_WRITE, GUARD_PEER, NULL, nothing, false},
+    {"RecordForm", METHOD_WRITE, GUARD_PEER, NULL, nothing, false},
     {"GetCase", METHOD_READ, GUARD_PEER, NULL, nothing, false},
     {"ListCases", METHOD_READ, GUARD_PEER, NULL, nothing, false},
     {0},

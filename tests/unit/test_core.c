@@ -183,6 +183,7 @@ static const struct method methods[] = {
     {"OpenCase", METHOD_WRITE, GUARD_TOKEN, NULL, open_case, false},
     {"FireEvent", METHOD_WRITE, GUARD_TOKEN, NULL, fire, true},
     {"LinkContact", METHOD_WRITE, GUARD_TOKEN, "toy.act", unused, false},
+    {"RecordForm", METHOD_WRITE, GUARD_TOKEN, NULL, unused, false},
     {"GetCase", METHOD_READ, GUARD_TOKEN, NULL, wait_case, false},
     {"ListCases", METHOD_READ, GUARD_PEER, NULL, unused, false},
     {0},

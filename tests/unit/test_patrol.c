@@ -3,8 +3,10 @@
  */
 #include "base/text.h"
 #include "core/timer.h"
+#include "engine/cases.h"
 #include "engine_aid.h"
 #include "services/patrol/patrol.h"
+#include "services/ticketing/ticketing.h"
 #include "shouwen/patrol/v1/patrol.pb-c.h"
 #include "store/query.h"
 
@@ -188,10 +190,87 @@ static void who_is_on_duty_can_be_asked(void) {
     engine_stop(&engine);
 }
 
+/* ---- a form that is filed ---- */
+
+enum { ROWS = CASES_ROWS_MAX + 1 };
+
+/* Rows of the weekly check, each with a score of its own; the last has this one. */
+static Cases__RecordFormReply *file_checks(const char *staff, size_t count, const char *last,
+                                           uint8_t *id) {
+    static const char *const shared[] = {"week=2025-W28", "post=desk",        "kind=routine",
+                                         "items=all",     "duty_person=S101", NULL};
+    Cases__RecordFormRequest request = CASES__RECORD_FORM_REQUEST__INIT;
+    static Wire__Cell cells[ROWS][2];
+    static Wire__Cell *list[ROWS][2];
+    static Wire__Row rows[ROWS];
+    static Wire__Row *all[ROWS];
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            wire__cell__init(&cells[i][k]);
+            cells[i][k].key = k ? "score" : "checked_at";
+            cells[i][k].kind_case = WIRE__CELL__KIND_TEXT;
+            cells[i][k].text = k == 0 ? "2025-07-11T09:00:00+08:00" : i + 1 < count ? "90" : last;
+            list[i][k] = &cells[i][k];
+        }
+        wire__row__init(&rows[i]);
+        rows[i].cell = list[i];
+        rows[i].n_cell = 2;
+        all[i] = &rows[i];
+    }
+    request.form = "KF-003";
+    request.fields = engine_fields(&engine, shared, &request.n_fields);
+    request.rows = all;
+    request.n_rows = count;
+    return engine_ask(&engine, staff, "RecordForm", &request.base, id);
+}
+
+static void rows_of_a_form_are_filed_together_or_not_at_all(void) {
+    begin();
+    uint8_t *id = engine_id(&engine);
+    Cases__RecordFormReply *reply = file_checks("S301", CASES_ROWS_MAX, "75", id);
+    CHECK(reply && reply->n_cases == CASES_ROWS_MAX);
+    const Cases__Case *last = reply->cases[CASES_ROWS_MAX - 1];
+    CHECK_TEXT(last->case_no, "E01-KF003-20250711-0016");
+    CHECK_TEXT(last->state, "filed");
+    CHECK(last->closed_ms != 0);
+    CHECK(value_i64(last->fields, last->n_fields, "score", 0) == 75);
+    const char *before = engine_dump(&engine);
+    /* The same request again: the same answer, and nothing more. */
+    reply = file_checks("S301", CASES_ROWS_MAX, "75", id);
+    CHECK(reply && reply->n_cases == CASES_ROWS_MAX);
+    CHECK(!file_checks("S301", CASES_ROWS_MAX, "80", id));
+    CHECK_TEXT(engine.reply->rule, "request_id_reused");
+    CHECK(!file_checks("S301", 3, "many", NULL));
+    CHECK_TEXT(engine.reply->rule, "field_type");
+    CHECK(!file_checks("S301", ROWS, "80", NULL));
+    CHECK_TEXT(engine.reply->rule, "rows_many");
+    CHECK(!file_checks("S401", 1, "80", NULL));
+    CHECK_TEXT(engine.reply->rule, "open_not_yours");
+    CHECK(engine_count(&engine, "duty_check.open", NULL) == CASES_ROWS_MAX);
+    CHECK_TEXT(engine_dump(&engine), before);
+    Cases__RecordFormRequest request = CASES__RECORD_FORM_REQUEST__INIT;
+    request.form = "KF-007"; /* comes about by rounds */
+    CHECK(!engine_ask(&engine, "S301", "RecordForm", &request.base, NULL));
+    CHECK_TEXT(engine.reply->rule, "form_not_filed");
+    engine_stop(&engine);
+}
+
+static void a_form_is_filed_where_its_procedure_is_kept(void) {
+    engine_start(&engine, &ticketing_def, "manual", 0);
+    CHECK(!file_checks("S301", 1, "80", NULL));
+    CHECK_TEXT(engine.reply->rule, "procedure_elsewhere");
+    engine_stop(&engine);
+}
+
 static const struct test tests[] = {
-    TEST(each_day_has_the_rounds_of_the_plan), TEST(a_day_without_the_service_is_seen_to_be_missed),
-    TEST(a_finding_becomes_a_case_once),       TEST(a_roster_comes_whole_or_not_at_all),
+    TEST(each_day_has_the_rounds_of_the_plan),
+    TEST(a_day_without_the_service_is_seen_to_be_missed),
+    TEST(a_finding_becomes_a_case_once),
+    TEST(a_roster_comes_whole_or_not_at_all),
     TEST(who_is_on_duty_can_be_asked),
+    TEST(rows_of_a_form_are_filed_together_or_not_at_all),
+    TEST(a_form_is_filed_where_its_procedure_is_kept),
 };
 
 int main(int argc, char **argv) {

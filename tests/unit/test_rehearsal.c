@@ -97,6 +97,7 @@ static const struct method teller_methods[] = {
     {"OpenCase", METHOD_WRITE, GUARD_LOCAL, NULL, tell, false},
     {"FireEvent", METHOD_WRITE, GUARD_LOCAL, NULL, not_here, false},
     {"LinkContact", METHOD_WRITE, GUARD_LOCAL, NULL, not_here, false},
+    {"RecordForm", METHOD_WRITE, GUARD_LOCAL, NULL, not_here, false},
     {"GetCase", METHOD_READ, GUARD_LOCAL, NULL, not_here, false},
     {"ListCases", METHOD_READ, GUARD_LOCAL, NULL, not_here, false},
     {0},
