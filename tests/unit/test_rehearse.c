@@ -375,7 +375,7 @@ static void who_and_what_is_not_there_is_said(void) {
              "  - {at: \"22:01\", fault: {kill: nobody}}\n"              /* 11 */
              "  - {at: \"22:01\", fault: {start: bus}}\n"                /* 12 */
              "  - {at: \"22:01\", fault: {channel: sms, does: dance}}\n" /* 13 */
-             "  - {at: \"22:01\", record: KF-007, as: 王丽}\n"           /* 14 */
+             "  - {at: \"22:01\", record: KF-007, case: x}\n"            /* 14 */
              "  - {at: \"22:01\", import: no-such.csv}\n"                /* 15 */
              "  - {at: \"22:01\", fault: {clock_jump: far}}\n"           /* 16 */
              "  - {at: \"22:01\", as: {nobody: x}, open: contact}\n");   /* 17 */
@@ -389,7 +389,7 @@ static void who_and_what_is_not_there_is_said(void) {
     SAYS(&played, 11, "there is no service nobody");
     SAYS(&played, 12, "bus runs already");
     SAYS(&played, 13, "a channel may fail, hang");
-    SAYS(&played, 14, "`record` cannot be played yet");
+    SAYS(&played, 14, "rows of a case come by its own steps");
     SAYS(&played, 15, "/tmp/no-such.csv");
     SAYS(&played, 16, "\"far\" is no span of time");
     SAYS(&played, 17, "`as` is a staff name");
