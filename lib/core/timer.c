@@ -252,8 +252,9 @@ int job_restart(struct core *core, bool copy, struct err *err) {
         if (!kind->once) {
             continue;
         }
-        q = QUERY(core->store, "UPDATE job SET epoch = ?1 WHERE kind = ?2 AND"
-                               " (epoch <> 0 OR ?3)");
+        q = QUERY(core->store, /* scan: at start */
+                  "UPDATE job SET epoch = ?1 WHERE kind = ?2 AND"
+                  " (epoch <> 0 OR ?3)");
         query_bind_i64(&q, 1, EPOCH_LOST);
         query_bind_text(&q, 2, kind->kind);
         query_bind_i64(&q, 3, copy);
