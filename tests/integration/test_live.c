@@ -112,6 +112,7 @@ static const struct method methods[] = {
     {"OpenCase", METHOD_WRITE, GUARD_OPEN, NULL, toy_open, false},
     {"FireEvent", METHOD_READ, GUARD_OPEN, NULL, toy_wait, false},
     {"LinkContact", METHOD_WRITE, GUARD_OPEN, NULL, toy_shout, false},
+    {"RecordForm", METHOD_WRITE, GUARD_OPEN, NULL, toy_refuse, false},
     {"GetCase", METHOD_READ, GUARD_OPEN, NULL, toy_count, false},
     {"ListCases", METHOD_READ, GUARD_OPEN, NULL, toy_refuse, false},
     {0},
