@@ -527,6 +527,10 @@ void *core_state(struct core *core) {
     return core->state;
 }
 
+int64_t core_keep_days(const struct core *core) {
+    return core->config.keep_days;
+}
+
 void core_random(struct core *core, void *data, size_t size) {
     uint8_t nonce[crypto_stream_chacha20_NONCEBYTES] = {0};
 

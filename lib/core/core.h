@@ -197,7 +197,8 @@ struct core_config {
     int64_t pull_wait_ms; /* of a long poll; 0: as in life.  Virtual time has no use for polls */
     bool (*group_over)(void *arg); /* the host's 5 ms; or NULL */
     void *arg;
-    bool accept_loss; /* a restored store may start without the bus */
+    bool accept_loss;  /* a restored store may start without the bus */
+    int64_t keep_days; /* of the bus: how long its log keeps events; 0: for ever */
 };
 
 /* core_new - open the store and make the service ready.  NULL with err set. */
@@ -260,6 +261,7 @@ const uint8_t *core_source(const struct core *core); /* the store's id, 16 bytes
 uint64_t core_epoch(const struct core *core);
 int64_t core_now(const struct core *core); /* of the last group; after core_new: its start */
 void *core_state(struct core *core);
+int64_t core_keep_days(const struct core *core);
 
 /* ---- for handlers ---- */
 

@@ -21,6 +21,7 @@ enum {
     RELAY_BYTES = 160 * 1024,
     PULL_EVENTS = 256,
     RETRY_MS = 200,
+    PRUNED_WAIT_MS = 60000,
     HAND_OVER_MS = 2000,
     HAND_OVER_EVENTS = 64,
     HAND_OVER_BYTES = 40 * 1024,
@@ -396,12 +397,23 @@ bool links_alone(const struct core *core) {
     return false;
 }
 
+/* What is asked for is no longer in the bus's log: that does not mend itself.  When again. */
+static int64_t after_refusal(const struct core *core, const Wire__Reply *reply, const char *what) {
+    if (strcmp(reply->rule, "log_pruned") != 0) {
+        return core->now_ms + RETRY_MS;
+    }
+    log_error("the log of the bus does not reach back so far",
+              "what=%s again_ms=%d do=\"see services/bus/README.md, log_pruned\"", what,
+              PRUNED_WAIT_MS);
+    return core->now_ms + PRUNED_WAIT_MS;
+}
+
 static int hear_pull(struct core *core, int lane, const Wire__Reply *reply, struct err *err) {
     struct puller *puller = &core->puller[lane];
     ProtobufCAllocator allocator = arena_protobuf(core->arena);
 
     puller->flight.busy = false;
-    puller->retry_ms = core->now_ms + RETRY_MS; /* unless all goes well */
+    puller->retry_ms = after_refusal(core, reply, "pull"); /* unless all goes well */
     Bus__PullReply *said = reply->code == WIRE__CODE__OK ? bus__pull_reply__unpack(
                                &allocator, reply->payload.len, reply->payload.data)
                                                          : NULL;
@@ -483,7 +495,7 @@ static int hear_recover(struct core *core, const Wire__Reply *reply, struct err 
     int lane = core->recover_lane;
 
     core->recover_flight.busy = false;
-    core->recover_retry_ms = core->now_ms + RETRY_MS;
+    core->recover_retry_ms = after_refusal(core, reply, "recover");
     Bus__RecoverReply *said = reply->code == WIRE__CODE__OK ? bus__recover_reply__unpack(
                                   &allocator, reply->payload.len, reply->payload.data)
                                                             : NULL;

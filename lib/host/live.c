@@ -434,6 +434,7 @@ static int open_core(struct live *live, struct err *err) {
         .group_over = group_over,
         .arg = live,
         .accept_loss = live->settings.accept_loss,
+        .keep_days = live->settings.keep_days,
     };
 
     randombytes_buf(&config.seed, sizeof config.seed);

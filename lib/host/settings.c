@@ -11,6 +11,8 @@
 
 enum {
     GROUP_MAX = 256,
+    KEEP_DAYS_MIN = 30,
+    KEEP_DAYS_MAX = 36500,
     PATH_MAX_BYTES = 4096,
     OPTION_CONFIG = 'c',
     OPTION_CHECK = 'k',
@@ -35,6 +37,7 @@ static const struct config_key keys[] = {
     {"workers.normal", CONFIG_INT, "2", AT(workers), 1, WORKERS_MAX / 2},
     {"workers.urgent", CONFIG_INT, "8", AT(urgent_workers), 1, WORKERS_MAX / 2},
     {"group_max", CONFIG_INT, "256", AT(group_max), 1, GROUP_MAX},
+    {"keep_days", CONFIG_INT, "0", AT(keep_days), 0, KEEP_DAYS_MAX},
     {"self_test", CONFIG_FLAG, "true", AT(self_test), 0, 0},
     {0},
 };
@@ -106,6 +109,10 @@ int settings_read(const char *service, int argc, char **argv, struct settings *s
     if (strcmp(settings->service, service) != 0) {
         return err_plain(err, ERR_INVALID, "%s: is for the service %s; this is %s", path,
                          settings->service, service);
+    }
+    if (settings->keep_days > 0 && settings->keep_days < KEEP_DAYS_MIN) {
+        return err_plain(err, ERR_INVALID, "%s: keep_days: 0 (for ever) or at least %d", path,
+                         KEEP_DAYS_MIN);
     }
     if (!log_level_named(settings->log_level, &level)) {
         return err_plain(err, ERR_INVALID, "%s: log.level: no such level \"%s\"", path,

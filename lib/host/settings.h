@@ -27,6 +27,7 @@ struct settings {
     int64_t workers;
     int64_t urgent_workers;
     int64_t group_max;
+    int64_t keep_days; /* of the bus's log; 0: for ever */
     bool self_test;
     /* arguments */
     bool check_only;

@@ -78,7 +78,8 @@ static int find_source(struct call *call, const struct log *log, const Bus__Appe
     return log->engine->put(log, source, err);
 }
 
-/* Events that are in the log already must be the same ones.  Returns how many, or -1. */
+/* Events that are in the log already must be the same ones; of those that were removed from it
+ * nobody can say.  Returns how many, or -1. */
 static int skip_repeats(struct call *call, const struct log *log, const Bus__AppendRequest *request,
                         const struct log_source *source, struct err *err) {
     size_t count = 0;
@@ -92,8 +93,9 @@ static int skip_repeats(struct call *call, const struct log *log, const Bus__App
         if (found < 0) {
             return -1;
         }
-        bool same = found == 1 && stored.size == event->len
-                    && memcmp(stored.data, event->data, event->len) == 0;
+        bool same = found == 0
+                    || (stored.size == event->len
+                        && memcmp(stored.data, event->data, event->len) == 0);
         arena_rewind(call->arena, used);
         if (!same) {
             return refuse(request, source, "bus_conflict", err);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/revision.h"
+#include "services/bus/prune.h"
 #include "services/bus/routing.h"
 #include "shouwen/bus/v1/bus.pb-c.h"
 #include "store/query.h"
@@ -34,6 +35,7 @@ static const struct method methods[] = {
 
 static const struct timer_kind timers[] = {
     {ROUTING_TIMER, routing_due, true, TIMER_AGAIN_MS},
+    {PRUNE_TIMER, prune_due, false, TIMER_AGAIN_MS},
     {0},
 };
 
@@ -60,7 +62,8 @@ const char *bus_lane_name(Wire__Lane lane) {
     return lane == WIRE__LANE__URGENT ? "lane:1" : "lane:0";
 }
 
-/* ---- consumers: who pulled, and how far he was.  A figure, nothing depends on it ---- */
+/* ---- consumers: who pulled, and how far he was.  A figure; and nothing behind it is pruned ----
+ */
 
 struct consumer {
     char subscription[SUBSCRIPTION_MAX];
@@ -119,6 +122,28 @@ static void note_consumer(const struct call *call, const Bus__PullRequest *reque
     }
     state->consumers[i].after = after;
     state->consumers[i].seen_ms = call->now_ms;
+}
+
+int bus_keep_consumers(struct call *call, int64_t since_ms, struct err *err) {
+    const struct state *state = core_state(call->core);
+
+    for (size_t i = 0; i < state->count; i++) {
+        const struct consumer *consumer = &state->consumers[i];
+        if (consumer->seen_ms < since_ms) {
+            continue;
+        }
+        struct query q = QUERY(call->store,
+                               "INSERT OR REPLACE INTO log_consumer(subscription, lane, after,"
+                               " seen_ms) VALUES(?1, ?2, ?3, ?4)");
+        query_bind_text(&q, 1, consumer->subscription);
+        query_bind_i64(&q, 2, (int64_t)consumer->lane);
+        query_bind_i64(&q, 3, (int64_t)consumer->after);
+        query_bind_i64(&q, 4, consumer->seen_ms);
+        if (query_done(&q, err)) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* ---- the lives of the log (schema/002_life.sql) ---- */
@@ -201,7 +226,7 @@ static int start(struct call *call, struct err *err) {
     struct log log = bus_log(call);
     bool told = false;
 
-    if (begin_life(call, err) || revision_start(call, err)) {
+    if (begin_life(call, err) || prune_start(call, err) || revision_start(call, err)) {
         return -1;
     }
     return routing_own(call, &log, &told, err);
@@ -270,6 +295,11 @@ static int pull(struct call *call, struct err *err) {
     if (log.engine->read(&log, &want, call->arena, found, err)) {
         return -1;
     }
+    if (found->first > want.after + 1) {
+        return err_set(err, ERR_RANGE, "log_pruned", "service=%s\nafter=%llu\nfirst=%llu",
+                       request->subscription, (unsigned long long)want.after,
+                       (unsigned long long)found->first);
+    }
     note_consumer(call, request, want.after);
     /* A consumer of another log is told so at once. */
     if (known && parks(call, request, found, want.after)) {
@@ -296,6 +326,10 @@ static int own_events(struct call *call, const Bus__RecoverRequest *request,
         int there = log.engine->body(&log, source, request->lane, seq, call->arena, body, err);
         if (there < 0) {
             return -1;
+        }
+        if (there == 0 && found->count == 0) {
+            return err_set(err, ERR_RANGE, "log_pruned", "service=%s\nafter=%llu\nfirst=0",
+                           source->service, (unsigned long long)request->after_seq);
         }
         if (there == 0 || (found->count > 0 && size + body->size > LOG_BYTES_MAX)) {
             break;

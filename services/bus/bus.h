@@ -16,6 +16,9 @@ struct log bus_log(const struct call *call);
 /* bus_lane_name - what a Pull of this lane is parked on. */
 const char *bus_lane_name(Wire__Lane lane);
 
+/* bus_keep_consumers - who has pulled since the start and that time, into log_consumer. */
+int bus_keep_consumers(struct call *call, int64_t since_ms, struct err *err);
+
 /* bus_append - the method Append (append.c). */
 int bus_append(struct call *call, struct err *err);
 

@@ -56,8 +56,9 @@ struct log_want {
 struct log_found {
     struct log_entry entries[LOG_EVENTS_MAX];
     size_t count;
-    uint64_t next; /* all up to here was looked at */
-    uint64_t head; /* last position of the lane */
+    uint64_t next;  /* all up to here was looked at */
+    uint64_t first; /* the first position that was looked at; 0: there was none */
+    uint64_t head;  /* last position of the lane */
 };
 
 struct log;
@@ -73,12 +74,15 @@ struct log_engine {
     /* Entries that follow source->head[lane]; moves the head. */
     int (*append)(const struct log *log, struct log_source *source, Wire__Lane lane,
                   struct log_entry *entries, size_t count, struct err *err);
-    /* 1: the event that was stored.  0: none. */
+    /* 1: the event that was stored.  0: none, or it was removed. */
     int (*body)(const struct log *log, const struct log_source *source, Wire__Lane lane,
                 uint64_t seq, struct arena *arena, struct bytes *body, struct err *err);
     int (*head)(const struct log *log, Wire__Lane lane, uint64_t *position, struct err *err);
     int (*read)(const struct log *log, const struct log_want *want, struct arena *arena,
                 struct log_found *found, struct err *err);
+    /* Removes the oldest of a lane, at most max of them, none behind the position.  The last
+     * one of a lane is never asked for.  Returns how many. */
+    int (*prune)(const struct log *log, Wire__Lane lane, uint64_t upto, int max, struct err *err);
     /* Returns how many, at most LOG_SOURCES_MAX. */
     int (*sources)(const struct log *log, struct arena *arena, struct log_source *list,
                    struct err *err);

@@ -163,6 +163,7 @@ static bool take(struct query *q, const struct log_want *want, struct log_found 
         arena_rewind(arena, used);
     }
     found->next = (uint64_t)(query_i64(q, 0) - base_of(want->lane));
+    found->first = found->first ? found->first : found->next;
     return true;
 }
 
@@ -172,6 +173,7 @@ static int read(const struct log *log, const struct log_want *want, struct arena
     int more;
 
     found->count = 0;
+    found->first = 0;
     found->next = want->after;
     if (head(log, want->lane, &found->head, err)) {
         return -1;
@@ -190,6 +192,18 @@ static int read(const struct log *log, const struct log_want *want, struct arena
     }
     query_end(&q);
     return more < 0 ? -1 : 0;
+}
+
+static int prune(const struct log *log, Wire__Lane lane, uint64_t upto, int max, struct err *err) {
+    const int64_t before = store_changes(store_of(log));
+    struct query q = QUERY(store_of(log), "DELETE FROM log WHERE place IN"
+                                          " (SELECT place FROM log WHERE place > ?1 AND place <= ?2"
+                                          "  ORDER BY place LIMIT ?3)");
+
+    query_bind_i64(&q, 1, base_of(lane));
+    query_bind_i64(&q, 2, base_of(lane) + (int64_t)upto);
+    query_bind_i64(&q, 3, max);
+    return query_done(&q, err) ? -1 : (int)(store_changes(store_of(log)) - before);
 }
 
 static int sources(const struct log *log, struct arena *arena, struct log_source *list,
@@ -214,6 +228,7 @@ static const struct log_engine builtin = {
     .body = body,
     .head = head,
     .read = read,
+    .prune = prune,
     .sources = sources,
 };
 

@@ -11,6 +11,7 @@
 #include "services/bus/bus.h"
 #include "shouwen/bus/v1/bus.pb-c.h"
 #include "shouwen/manual/v1/manual.pb-c.h"
+#include "store/query.h"
 
 static const int64_t start_ms = 1752242400000; /* 2025-07-11 22:00 */
 static int64_t now_ms = start_ms;
@@ -23,8 +24,11 @@ static const uint8_t store_b[CORE_ID_SIZE] = "store-b-store-b";
 
 /* ---- a bus, and talking to it ---- */
 
+static int64_t keep_days;
+
 static struct core *bus_at(const char *path, uint64_t seed) {
-    struct core_config config = {.path = path, .secrets = &secrets, .seed = seed, .now_ms = now_ms};
+    struct core_config config = {
+        .path = path, .secrets = &secrets, .seed = seed, .now_ms = now_ms, .keep_days = keep_days};
     struct err err = {0};
 
     if (!arena) {
@@ -935,6 +939,134 @@ static void a_page_request_wakes_who_waits_for_it(void) {
     core_free(core);
 }
 
+/* ---- what is old leaves the log ---- */
+
+static const int64_t day_ms = 86400000;
+
+static int64_t rows_in_log(struct core *core, Wire__Lane lane) {
+    struct err err = {0};
+    struct query q = QUERY(core_store(core), "SELECT count(*) FROM log WHERE (place >> 62) = ?1");
+
+    query_bind_i64(&q, 1, (int64_t)lane);
+    CHECK(query_step(&q, &err) == 1);
+    int64_t found = query_i64(&q, 0);
+    query_end(&q);
+    return found;
+}
+
+/* Steps until then, at each time at which the bus asks for it, as a host does. */
+static void run_until(struct core *core, int64_t until_ms) {
+    int64_t before = rows_in_log(core, WIRE__LANE__NORMAL);
+
+    while (core_wake(core) <= until_ms) {
+        now_ms = core_wake(core) > now_ms ? core_wake(core) : now_ms;
+        step(core);
+        while (core_next(core)) {
+        }
+        int64_t after = rows_in_log(core, WIRE__LANE__NORMAL);
+        CHECK(before - after <= CORE_ROWS_MAX); /* in slices */
+        before = after;
+    }
+    now_ms = until_ms;
+    step(core);
+}
+
+static void fill(struct core *core, size_t count) {
+    static uint64_t next = 1;
+
+    for (; count > 0; count -= count < 200 ? count : 200) {
+        size_t some = count < 200 ? count : 200;
+        (void)appended(core, from(of_a, next, some));
+        next += some;
+    }
+}
+
+static void what_is_older_than_it_keeps_leaves_the_log_in_slices(void) {
+    keep_days = 30;
+    struct core *core = bus();
+    uint64_t after = 0;
+    const Bus__PullReply *reply = NULL;
+
+    publish(core);
+    fill(core, 1000);
+    (void)appended(core, urgent(of_b, 1, 3, "thing.happened"));
+    for (reply = pulled(core, (struct wish){0}); reply->next < reply->head;) {
+        reply = pulled(core, (struct wish){.log = &reply->log, .after = reply->next});
+    }
+    after = reply->next;
+    run_until(core, start_ms + 10 * day_ms);
+    fill(core, 50); /* younger */
+    (void)pulled(core, (struct wish){.log = &reply->log, .after = after});
+    run_until(core, start_ms + 30 * day_ms);
+    CHECK(rows_in_log(core, WIRE__LANE__NORMAL) == 1051);
+    run_until(core, start_ms + 33 * day_ms);
+    CHECK(rows_in_log(core, WIRE__LANE__NORMAL) == 50);
+    CHECK(rows_in_log(core, WIRE__LANE__URGENT) == 1); /* positions go on from the last one */
+    /* Who was there goes on; who begins is not given what comes after the hole. */
+    CHECK(pulled(core, (struct wish){.log = &reply->log, .after = after})->n_events == 50);
+    const struct wish anew = {0}, behind = {.log = &reply->log, .after = after - 1};
+    Wire__Reply *refused = ask(core, "reports", "Pull", &pull_request(&anew)->base);
+    CHECK_TEXT(refused->rule, "log_pruned");
+    CHECK_TEXT(detail(refused, "first"), "1002");
+    CHECK_TEXT(ask(core, "reports", "Pull", &pull_request(&behind)->base)->rule, "log_pruned");
+    /* So is a store from an old backup; gaps and repeats are known as before. */
+    Bus__RecoverRequest request = BUS__RECOVER_REQUEST__INIT;
+    request.source = bin(store_a, CORE_ID_SIZE);
+    request.after_seq = 900;
+    CHECK_TEXT(ask(core, "ticketing", "Recover", &request.base)->rule, "log_pruned");
+    CHECK(recovered(core, 1000)->n_events == 50);
+    CHECK_TEXT(append(core, from(of_a, 1052, 1))->rule, "bus_gap");
+    CHECK(appended(core, from(of_a, 999, 3))->head_seq == 1050);
+    CHECK(appended(core, urgent(of_b, 4, 1, "thing.happened"))->head_seq == 4);
+    core_free(core);
+}
+
+static void nothing_that_a_known_consumer_has_not_taken_leaves_the_log(void) {
+    arena = arena_new((size_t)64 << 20);
+    secrets_from_seed(&secrets, 7);
+    keep_days = 30;
+    const char *path = file_in_folder("bus.db");
+    struct core *core = bus_at(path, 1);
+
+    publish(core);
+    fill(core, 300);
+    const Bus__PullReply *reply = pulled(core, (struct wish){.max = 100});
+    (void)pulled(core, (struct wish){.max = 1, .log = &reply->log, .after = 100});
+    run_until(core, start_ms + 2 * day_ms);
+    core_free(core);
+    core = bus_at(path, 2); /* he is known after a restart, too */
+    run_until(core, start_ms + 60 * day_ms);
+    CHECK(rows_in_log(core, WIRE__LANE__NORMAL) == 201);
+    CHECK(pulled(core, (struct wish){.log = &reply->log, .after = 100})->n_events == 201);
+    core_free(core);
+    core = bus_at(path, 3);
+    run_until(core, start_ms + 300 * day_ms); /* but not for ever */
+    CHECK(rows_in_log(core, WIRE__LANE__NORMAL) == 1);
+    core_free(core);
+    remove_folder();
+}
+
+static void what_waits_for_a_manual_does_not_leave_the_log(void) {
+    keep_days = 30;
+    struct core *core = bus();
+
+    fill(core, 300);
+    run_until(core, start_ms + 60 * day_ms);
+    CHECK(rows_in_log(core, WIRE__LANE__NORMAL) == 300);
+    core_free(core);
+}
+
+static void a_log_that_was_not_told_to_forget_keeps_everything(void) {
+    struct core *core = bus();
+
+    publish(core);
+    fill(core, 299);
+    run_until(core, start_ms + 400 * day_ms);
+    CHECK(rows_in_log(core, WIRE__LANE__NORMAL) == 300);
+    CHECK(pulled(core, (struct wish){0})->n_events == LOG_EVENTS_MAX);
+    core_free(core);
+}
+
 /* ---- the contract of a log's engine ---- */
 
 enum { MEMORY_ROWS = 64 };
@@ -1031,6 +1163,7 @@ static int memory_read(const struct log *log, const struct log_want *want, struc
     (void)where;
     (void)err;
     found->count = 0;
+    found->first = 0;
     found->next = want->after;
     found->head = memory->head[want->lane];
     for (size_t i = 0; i < memory->count; i++) {
@@ -1047,6 +1180,7 @@ static int memory_read(const struct log *log, const struct log_want *want, struc
             size += entry->body.size;
         }
         found->next = entry->position;
+        found->first = found->first ? found->first : entry->position;
     }
     return 0;
 }
@@ -1061,9 +1195,28 @@ static int memory_sources(const struct log *log, struct arena *where, struct log
     return memory->source_count;
 }
 
+static int memory_prune(const struct log *log, Wire__Lane lane, uint64_t upto, int max,
+                        struct err *err) {
+    struct memory *memory = log->arg;
+    size_t kept = 0;
+    int gone = 0;
+
+    (void)err;
+    for (size_t i = 0; i < memory->count; i++) {
+        bool goes = memory->rows[i].lane == lane && memory->rows[i].entry.position <= upto;
+        if (goes && gone < max) {
+            gone++;
+        } else {
+            memory->rows[kept++] = memory->rows[i];
+        }
+    }
+    memory->count = kept;
+    return gone;
+}
+
 static const struct log_engine memory_engine = {
-    "memory",    memory_find, memory_put,  memory_append,
-    memory_body, memory_head, memory_read, memory_sources,
+    "memory",    memory_find, memory_put,   memory_append,  memory_body,
+    memory_head, memory_read, memory_prune, memory_sources,
 };
 
 static void put_some(const struct log *log, struct log_source *source, Wire__Lane lane,
@@ -1101,6 +1254,35 @@ static void contract_of_reading(const struct log *log) {
     CHECK(found->count == 2 && found->next == 2 && found->head == 3); /* 100 KiB each */
 }
 
+/* The oldest go, lane by lane; numbers and heads stay. */
+static void contract_of_pruning(const struct log *log, struct log_source *a) {
+    struct log_found *found = ARENA_NEW(arena, struct log_found);
+    struct log_want want = {.max = 10};
+    struct bytes body = {0};
+    struct err err = {0};
+    uint64_t head = 0;
+
+    CHECK(log->engine->prune(log, WIRE__LANE__NORMAL, 0, 9, &err) == 0);
+    CHECK(log->engine->prune(log, WIRE__LANE__NORMAL, 4, 3, &err) == 3);
+    CHECK(log->engine->prune(log, WIRE__LANE__NORMAL, 4, 3, &err) == 1);
+    CHECK(log->engine->prune(log, WIRE__LANE__NORMAL, 4, 3, &err) == 0);
+    CHECK_OK(log->engine->read(log, &want, arena, found, &err), err);
+    CHECK(found->count == 3 && found->first == 5 && found->next == 7 && found->head == 7);
+    want.after = 5;
+    CHECK_OK(log->engine->read(log, &want, arena, found, &err), err);
+    CHECK(found->count == 2 && found->first == 6);
+    want.after = 7;
+    CHECK_OK(log->engine->read(log, &want, arena, found, &err), err);
+    CHECK(found->count == 0 && found->first == 0);
+    want = (struct log_want){.lane = WIRE__LANE__URGENT, .max = 10};
+    CHECK_OK(log->engine->read(log, &want, arena, found, &err), err);
+    CHECK(found->first == 1 && found->head == 3);
+    CHECK(log->engine->body(log, a, WIRE__LANE__NORMAL, 1, arena, &body, &err) == 0);
+    put_some(log, a, WIRE__LANE__NORMAL, 1, "a.more");
+    CHECK_OK(log->engine->head(log, WIRE__LANE__NORMAL, &head, &err), err);
+    CHECK(head == 8);
+}
+
 static void contract(const struct log *log) {
     struct log_source a = {.service = "ticketing", .epoch = 1};
     struct log_source b = {.service = "patrol", .epoch = 1}, found;
@@ -1134,6 +1316,7 @@ static void contract(const struct log *log) {
     CHECK(found.epoch == 5 && found.head[WIRE__LANE__NORMAL] == 3 && found.id == a.id);
     CHECK_TEXT(found.service, "ticketing");
     CHECK(log->engine->sources(log, arena, list, &err) == 2);
+    contract_of_pruning(log, &a);
 }
 
 static void the_builtin_engine_keeps_the_contract(void) {
@@ -1193,6 +1376,10 @@ static const struct test tests[] = {
     TEST(a_refused_append_leaves_no_page_request),
     TEST(what_came_before_the_manual_is_routed_when_it_is_there),
     TEST(a_page_request_wakes_who_waits_for_it),
+    TEST(what_is_older_than_it_keeps_leaves_the_log_in_slices),
+    TEST(nothing_that_a_known_consumer_has_not_taken_leaves_the_log),
+    TEST(what_waits_for_a_manual_does_not_leave_the_log),
+    TEST(a_log_that_was_not_told_to_forget_keeps_everything),
     TEST(the_builtin_engine_keeps_the_contract),
     TEST(a_second_engine_keeps_the_contract),
 };

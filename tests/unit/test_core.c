@@ -1111,6 +1111,28 @@ static uint64_t asked_after(struct core *core) {
     return pull->after;
 }
 
+static void a_log_that_does_not_reach_back_is_said_and_not_asked_all_the_time(void) {
+    struct core *core = start();
+    Wire__Reply refusal = WIRE__REPLY__INIT;
+    Wire__Request *call = NULL;
+
+    step(core, t0);
+    CHECK(next_pull_of(core, &call));
+    refusal.id = call->id;
+    refusal.code = WIRE__CODE__OUT_OF_RANGE;
+    refusal.rule = "log_pruned";
+    listen_to_log();
+    core_push_reply(core, "bus", packed(&refusal.base));
+    drain(core);
+    step(core, t0);
+    CHECK(strstr(logged(), "does not reach back"));
+    step(core, t0 + 59000);
+    CHECK(!next_pull(core) && !core_ready(core));
+    step(core, t0 + 60000);
+    CHECK(asked_after(core) == 0); /* never behind the hole by itself */
+    core_free(core);
+}
+
 static void events_that_a_full_disk_undid_are_pulled_again(void) {
     diskfull_install();
     struct core *core = start();
@@ -1444,6 +1466,7 @@ int main(int argc, char **argv) {
         TEST(a_copy_takes_its_later_events_back_and_then_serves),
         TEST(replies_are_forgotten_when_their_ids_are_refused),
         TEST(a_backup_answers_everybody_who_asks_for_one),
+        TEST(a_log_that_does_not_reach_back_is_said_and_not_asked_all_the_time),
         TEST(events_that_a_full_disk_undid_are_pulled_again),
         TEST(events_of_a_group_that_was_undone_are_applied_when_it_runs_again),
         TEST(an_event_that_found_no_memory_is_tried_again),
