@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/speak.h"
 #include "cli/session.h"
 #include "cli/up.h"
 
@@ -70,7 +71,7 @@ static int run_backup(struct cli *cli, int argc, char **argv) {
     const char *to = cli_value(&argc, argv, "--to");
     int status = 0;
 
-    if (cli_unknown(cli, argc, argv)) {
+    if (cli_unknown(cli, &argc, argv)) {
         return CLI_USAGE;
     }
     struct session *session = session_new(cli, &err);
@@ -79,7 +80,7 @@ static int run_backup(struct cli *cli, int argc, char **argv) {
     }
     const struct instance *instance = session_instance(session);
     if (!realpath(to ? to : arena_text(cli->arena, "%s/backup", instance->dir), folder)) {
-        (void)err_plain(&err, ERR_NOT_FOUND, "%s: %s", to ? to : "backup", strerror(errno));
+        (void)err_plain(&err, ERR_NOT_FOUND, "%s: %s", to ? to : "backup", speak(strerror(errno)));
         status = -1;
     }
     const char *when = stamp(cli);
@@ -103,7 +104,7 @@ static int copy_store(const char *from, const char *to, struct err *err) {
     int out = in >= 0 ? open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE_FILE) : -1;
 
     if (in < 0 || out < 0) {
-        (void)err_plain(err, ERR_NOT_FOUND, "%s: %s", in < 0 ? from : to, strerror(errno));
+        (void)err_plain(err, ERR_NOT_FOUND, "%s: %s", in < 0 ? from : to, speak(strerror(errno)));
         goto done;
     }
     bool first = true;
@@ -114,7 +115,7 @@ static int copy_store(const char *from, const char *to, struct err *err) {
         }
         first = false;
         if (write(out, chunk, (size_t)size) != size) {
-            (void)err_plain(err, ERR_EXHAUSTED, "%s: %s", to, strerror(errno));
+            (void)err_plain(err, ERR_EXHAUSTED, "%s: %s", to, speak(strerror(errno)));
             goto done;
         }
     }
@@ -145,7 +146,7 @@ static int put_aside(const struct cli *cli, const struct instance *instance, con
         const char *aside = arena_text(cli->arena, "%s/%s-replaced-%s%s", instance->dir, service,
                                        when, parts[i]);
         if (rename(old, aside) && errno != ENOENT) {
-            return err_plain(err, ERR_UNAVAILABLE, "%s: %s", old, strerror(errno));
+            return err_plain(err, ERR_UNAVAILABLE, "%s: %s", old, speak(strerror(errno)));
         }
     }
     return 0;
@@ -166,7 +167,7 @@ static int restore(const struct cli *cli, struct session *session, const char *s
         return -1;
     }
     if (rename(fresh, store) || fsync(instance->fd)) {
-        return err_plain(err, ERR_UNAVAILABLE, "%s: %s", store, strerror(errno));
+        return err_plain(err, ERR_UNAVAILABLE, "%s: %s", store, speak(strerror(errno)));
     }
     if (instance_start(instance, service, accept_loss ? "--accept-loss" : NULL, &child, err)
         || up_wait(session, service, true, err)) {
@@ -182,7 +183,7 @@ static int run_restore(struct cli *cli, int argc, char **argv) {
     struct err err = {0};
     bool accept_loss = cli_flag(&argc, argv, "--accept-loss");
 
-    if (cli_unknown(cli, argc, argv) || argc != 3 || !instance_knows(argv[1])) {
+    if (cli_unknown(cli, &argc, argv) || argc != 3 || !instance_knows(argv[1])) {
         return cli_usage(cli, "用法：restore 服务 文件", "usage: restore SERVICE FILE");
     }
     struct session *session = session_new(cli, &err);

@@ -123,7 +123,7 @@ static int run(struct cli *cli, int argc, char **argv) {
     if (cli_flag(&argc, argv, "--list")) {
         return list_methods(cli);
     }
-    if (cli_unknown(cli, argc, argv) || argc < 2 || argc > 3) {
+    if (cli_unknown(cli, &argc, argv) || argc < 2 || argc > 3) {
         return cli_usage(cli, "用法：call 方法 [JSON]；方法清单：call --list",
                          "usage: call METHOD [JSON]; all methods: call --list");
     }

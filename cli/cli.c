@@ -93,9 +93,18 @@ bool cli_number(int *argc, char **argv, const char *name, int64_t otherwise, int
     return !errno && end != text && !*end;
 }
 
-bool cli_unknown(const struct cli *cli, int argc, char **argv) {
-    for (int i = 1; i < argc; i++) {
-        if (strncmp(argv[i], "--", 2) == 0 && argv[i][2]) {
+/* "-" is standard input and "-1" a number; anything else with a dash is an option. */
+static bool is_option(const char *text) {
+    return text[0] == '-' && text[1] && (text[1] < '0' || text[1] > '9');
+}
+
+bool cli_unknown(const struct cli *cli, int *argc, char **argv) {
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], "--") == 0) {
+            take_out(argc, argv, i, 1); /* what comes after it is as it stands */
+            return false;
+        }
+        if (is_option(argv[i])) {
             (void)fprintf(stderr, "shouwen: %s %s\n",
                           cli_say(cli, "没有这个选项（或缺少它的值）：",
                                   "no such option (or its value is missing):"),

@@ -31,7 +31,6 @@ struct command {
     const char *zh, *en;                                /* one line */
     const char *more_zh, *more_en;                      /* the rest of its --help */
     int (*run)(struct cli *cli, int argc, char **argv); /* argv[0]: its name */
-    bool own_options; /* it reads --dir, --json and the like itself */
 };
 
 /* cli_say - of two texts the one in the caller's language. */
@@ -52,8 +51,9 @@ const char *cli_value(int *argc, char **argv, const char *name);
 /* cli_number - of an option; `otherwise` when it is not there.  False: no whole number. */
 bool cli_number(int *argc, char **argv, const char *name, int64_t otherwise, int64_t *number);
 
-/* cli_unknown - an option is left over: says so.  True then. */
-bool cli_unknown(const struct cli *cli, int argc, char **argv);
+/* cli_unknown - an option is left over: says so.  True then.  Options may stand anywhere, until
+ * a "--", which is taken out. */
+bool cli_unknown(const struct cli *cli, int *argc, char **argv);
 
 /* cli_commands - the table, NULL-ended. */
 extern const struct command *const cli_commands[];

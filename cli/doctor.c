@@ -10,6 +10,8 @@
 #include <jansson.h>
 #include <sodium.h>
 
+#include "base/speak.h"
+#include "cli/column.h"
 #include "cli/session.h"
 #include "host/clock.h"
 #include "host/link.h"
@@ -22,6 +24,8 @@ enum {
     HONEST_US = 20,
     SLOW_US = 20000,
     NOTE_MAX = 512,
+    VERDICT_WIDTH = 4,
+    WHAT_WIDTH = 22,
     HEALTH_MS = 1000
 };
 
@@ -33,18 +37,31 @@ struct doctor {
     int bad;
 };
 
+/* "bus files" is "bus 的文件": the last word is ours, the first is a service's name. */
+static const char *called(const char *what, struct arena *arena) {
+    const char *space = strchr(what, ' ');
+    const char *all = speak(what);
+
+    return space && all == what
+               ? arena_text(arena, "%.*s%s", (int)(space - what), what, speak(space))
+               : all;
+}
+
 static void note(struct doctor *doctor, enum verdict verdict, const char *what, const char *fmt,
                  ...) __attribute__((format(printf, 4, 5)));
 
 static void note(struct doctor *doctor, enum verdict verdict, const char *what, const char *fmt,
                  ...) {
+    /* What it is called in JSON stays; what people read is in their language. */
     static const char *const words[] = {"ok", "warn", "bad"};
+    const char *shown[] = {speak("ok"), speak("warn"), speak("bad")};
+    struct arena *arena = doctor->cli->arena;
     static const char *const colours[] = {"\033[32m", "\033[33m", "\033[31m"};
     char text[NOTE_MAX];
     va_list args;
 
     va_start(args, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, args);
+    (void)vsnprintf(text, sizeof text, speak(fmt), args);
     va_end(args);
     doctor->bad += verdict == BAD;
     if (doctor->cli->json) {
@@ -52,8 +69,10 @@ static void note(struct doctor *doctor, enum verdict verdict, const char *what, 
             doctor->findings,
             json_pack("{s:s, s:s, s:s}", "what", what, "verdict", words[verdict], "text", text));
     } else {
-        (void)printf("%s%-4s%s %-22s %s\n", doctor->cli->colour ? colours[verdict] : "",
-                     words[verdict], doctor->cli->colour ? "\033[0m" : "", what, text);
+        (void)printf("%s%s%s %s %s\n", doctor->cli->colour ? colours[verdict] : "",
+                     column_left(shown[verdict], VERDICT_WIDTH, arena),
+                     doctor->cli->colour ? "\033[0m" : "",
+                     column_left(called(what, arena), WHAT_WIDTH, arena), text);
     }
 }
 
@@ -68,7 +87,7 @@ static void look_at_machine(struct doctor *doctor, const char *folder) {
 
     bool encrypts = link_version(&major, &minor, &patch);
     note(doctor, encrypts ? FINE : BAD, "libzmq", "%d.%d.%d, CURVE %s", major, minor, patch,
-         encrypts ? "yes" : "no");
+         encrypts ? speak("yes") : speak("no"));
     note(doctor, clock.synchronised ? FINE : WARN, "clock",
          clock.synchronised ? "synchronised"
                             : "not synchronised: a forward jump of the clock is not believed");
@@ -84,7 +103,7 @@ static void look_at_machine(struct doctor *doctor, const char *folder) {
     }
     note(doctor, disk.p50_us < HONEST_US || disk.p50_us > SLOW_US ? WARN : FINE, "flush",
          "p50 %lld us, worst %lld us of %d%s", (long long)disk.p50_us, (long long)disk.worst_us,
-         disk.samples, disk.p50_us < HONEST_US ? ": too quick to be true" : "");
+         disk.samples, disk.p50_us < HONEST_US ? speak(": too quick to be true") : "");
     note(doctor,
          disk.free_percent < FREE_BAD    ? BAD
          : disk.free_percent < FREE_WARN ? WARN
@@ -114,9 +133,9 @@ static void look_at_files(struct doctor *doctor, struct session *session, const 
     sodium_memzero(&secrets, sizeof secrets);
     sodium_memzero(&keys, sizeof keys);
     note(doctor, signs == should ? FINE : BAD, what, "%s",
-         signs == should ? "configuration, keys and secrets are in order"
-         : signs         ? "holds the key that signs tokens; only registry may"
-                         : "cannot sign tokens: token_secret is missing");
+         signs == should ? speak("configuration, keys and secrets are in order")
+         : signs         ? speak("holds the key that signs tokens; only registry may")
+                         : speak("cannot sign tokens: token_secret is missing"));
 }
 
 /* A stranger's key must be refused at every door that is open. */
@@ -154,7 +173,7 @@ static void look_at_service(struct doctor *doctor, struct session *session, cons
         return;
     }
     note(doctor, health->ready ? FINE : BAD, service, "%s, epoch %llu",
-         health->ready ? "ready" : health->why, (unsigned long long)health->epoch);
+         health->ready ? speak("ready") : speak(health->why), (unsigned long long)health->epoch);
     if (health->dead > 0) {
         note(doctor, BAD, service, "%llu dead letters: call Core/ListDead --service %s",
              (unsigned long long)health->dead, service);
@@ -165,7 +184,7 @@ static int run(struct cli *cli, int argc, char **argv) {
     struct doctor doctor = {.cli = cli, .findings = json_array()};
     struct err err = {0};
 
-    if (cli_unknown(cli, argc, argv) || argc > 1) {
+    if (cli_unknown(cli, &argc, argv) || argc > 1) {
         return cli_usage(cli, "doctor 不要参数", "doctor takes no arguments");
     }
     struct session *session = session_new(cli, &err);

@@ -144,7 +144,7 @@ static int run(struct cli *cli, int argc, char **argv) {
     const char *topic = cli_value(&argc, argv, "--topic");
     const char *case_no = cli_value(&argc, argv, "--case");
 
-    if (!cli_number(&argc, argv, "--last", LAST, &last) || cli_unknown(cli, argc, argv)
+    if (!cli_number(&argc, argv, "--last", LAST, &last) || cli_unknown(cli, &argc, argv)
         || argc > 1) {
         return cli_usage(cli, "见 events --help", "see events --help");
     }

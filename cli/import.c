@@ -114,7 +114,7 @@ static int run(struct cli *cli, int argc, char **argv) {
     bool partial = cli_flag(&argc, argv, "--partial");
     int status = CLI_OK;
 
-    if (cli_unknown(cli, argc, argv) || argc < 2) {
+    if (cli_unknown(cli, &argc, argv) || argc < 2) {
         return cli_usage(cli, "用法：import 文件…", "usage: import FILE…");
     }
     struct session *session = session_new(cli, &err);

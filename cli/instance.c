@@ -15,6 +15,7 @@
 
 #include <sodium.h>
 
+#include "base/speak.h"
 #include "host/system.h"
 
 enum {
@@ -53,7 +54,8 @@ static int write_file(const struct instance *instance, const char *name, const c
     int fd = openat(instance->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE_FILE);
 
     if (fd < 0) {
-        return err_plain(err, ERR_UNAVAILABLE, "%s/%s: %s", instance->dir, name, strerror(errno));
+        return err_plain(err, ERR_UNAVAILABLE, "%s/%s: %s", instance->dir, name,
+                         speak(strerror(errno)));
     }
     size_t size = strlen(text);
     bool fine = write(fd, text, size) == (ssize_t)size;
@@ -154,7 +156,7 @@ static int make_config(const struct instance *instance, const char *name, int ba
 
 static int make_folder(const char *path, struct err *err) {
     if (mkdir(path, MODE_FOLDER) && errno != EEXIST) {
-        return err_plain(err, ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
+        return err_plain(err, ERR_UNAVAILABLE, "%s: %s", path, speak(strerror(errno)));
     }
     return 0;
 }
@@ -171,7 +173,8 @@ int instance_make(struct instance *instance, const char *dir, int port_base, str
         return err_plain(err, ERR_UNAVAILABLE, "no free ports; say --port-base");
     }
     if (make_folder(dir, err) || !realpath(dir, instance->dir)) {
-        return err->code ? -1 : err_plain(err, ERR_UNAVAILABLE, "%s: %s", dir, strerror(errno));
+        return err->code ? -1
+                         : err_plain(err, ERR_UNAVAILABLE, "%s: %s", dir, speak(strerror(errno)));
     }
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
         (void)snprintf(path, sizeof path, "%.4000s/%s", instance->dir, folders[i]);
@@ -181,7 +184,7 @@ int instance_make(struct instance *instance, const char *dir, int port_base, str
     }
     instance->fd = open(instance->dir, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
     if (instance->fd < 0) {
-        return err_plain(err, ERR_UNAVAILABLE, "%s: %s", dir, strerror(errno));
+        return err_plain(err, ERR_UNAVAILABLE, "%s: %s", dir, speak(strerror(errno)));
     }
     if (make_keys(instance, err) || make_secrets(instance, err)) {
         return -1;
@@ -296,7 +299,7 @@ static void become(const struct instance *instance, const char *service, const c
         _exit(CLI_FAILED);
     }
     (void)execl(program, program, "--config", config, option, (char *)NULL);
-    (void)fprintf(stderr, "cannot run %s: %s\n", program, strerror(errno));
+    (void)fprintf(stderr, "cannot run %s: %s\n", program, speak(strerror(errno)));
     _exit(CLI_FAILED);
 }
 
@@ -307,17 +310,17 @@ int instance_start(const struct instance *instance, const char *service, const c
     ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
 
     if (size <= 0) {
-        return err_plain(err, ERR_UNAVAILABLE, "where am I? %s", strerror(errno));
+        return err_plain(err, ERR_UNAVAILABLE, "where am I? %s", speak(strerror(errno)));
     }
     self[size] = '\0';
     *strrchr(self, '/') = '\0';
     (void)snprintf(program, sizeof program, "%s/shouwen-%s", self, service);
     if (access(program, X_OK)) {
-        return err_plain(err, ERR_NOT_FOUND, "%s: %s", program, strerror(errno));
+        return err_plain(err, ERR_NOT_FOUND, "%s: %s", program, speak(strerror(errno)));
     }
     *child = fork();
     if (*child < 0) {
-        return err_plain(err, ERR_UNAVAILABLE, "fork: %s", strerror(errno));
+        return err_plain(err, ERR_UNAVAILABLE, "fork: %s", speak(strerror(errno)));
     }
     if (*child == 0) {
         become(instance, service, option, program);

@@ -4,9 +4,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
+#include "base/speak.h"
+#include "cli/chinese.h"
 #include "cli/cli.h"
 
-enum { ARENA_SIZE = 64 * 1024 * 1024, NAME_WIDTH = 12 };
+enum { ARENA_SIZE = 64 * 1024 * 1024, NAME_WIDTH = 12, COMMANDS_MAX = 64 };
 
 static bool speaks_english(const char *asked) {
     static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
@@ -41,7 +44,7 @@ static int help_for(const struct cli *cli, const struct command *command) {
     const char *more = cli_say(cli, command->more_zh, command->more_en);
 
     (void)printf("%s shouwen %s %s\n\n%s\n", cli_say(cli, "用法：", "usage:"), command->name,
-                 command->arguments, cli_say(cli, command->zh, command->en));
+                 speak(command->arguments), cli_say(cli, command->zh, command->en));
     if (more) {
         (void)printf("\n%s\n", more);
     }
@@ -57,19 +60,11 @@ static const struct command *find(const char *name) {
     return NULL;
 }
 
-/* The command is the first word that is no option, and no option's value. */
+/* The first word that is no option; 0: there is none. */
 static int first_word(int argc, char **argv) {
-    static const char *const valued[] = {"--dir", "--as", "--lang"};
-
     for (int i = 1; i < argc; i++) {
         if (argv[i][0] != '-') {
             return i;
-        }
-        for (size_t v = 0; v < sizeof valued / sizeof valued[0]; v++) {
-            if (strcmp(argv[i], valued[v]) == 0) {
-                i++;
-                break;
-            }
         }
     }
     return 0;
@@ -87,41 +82,52 @@ static void read_common(struct cli *cli, int *argc, char **argv) {
     cli->json = cli_flag(argc, argv, "--json");
 }
 
+static int no_such_command(const struct cli *cli, const char *name) {
+    const char *names[COMMANDS_MAX];
+    size_t count = 0;
+
+    for (const struct command *const *command = cli_commands; *command; command++) {
+        names[count++] = (*command)->name;
+    }
+    const char *nearest = json_nearest(name, names, count);
+    (void)fprintf(stderr, "shouwen: %s %s", cli_say(cli, "没有这个命令：", "no such command:"),
+                  name);
+    if (*nearest) {
+        (void)fprintf(stderr, cli_say(cli, "；是不是 %s？", "; did you mean %s?"), nearest);
+    }
+    (void)fprintf(stderr, "%s\n",
+                  cli_say(cli, "（全部命令：shouwen --help）", " (all commands: shouwen --help)"));
+    return CLI_USAGE;
+}
+
 int main(int argc, char **argv) {
     struct cli cli = {.arena = NULL};
-    const int at = first_word(argc, argv);
-    const char *name = at ? argv[at] : "";
-    const struct command *command = find(name);
 
-    cli.english = speaks_english(NULL);
-    cli.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    if (command && command->own_options && cli_flag(&argc, argv, "--help")) {
-        read_common(&cli, &argc, argv);
-        return help_for(&cli, command);
-    }
-    if (command && command->own_options) {
-        cli.arena = arena_new(ARENA_SIZE);
-        int status = command->run(&cli, argc - at, argv + at);
-        arena_free(cli.arena);
-        return status;
-    }
     read_common(&cli, &argc, argv);
+    cli.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+    speak_use(cli.english ? NULL : chinese_tables);
     bool wants_help = cli_flag(&argc, argv, "--help") || cli_flag(&argc, argv, "-h");
-    if (!command) {
-        if (at) {
-            (void)fprintf(stderr, "shouwen: %s %s\n",
-                          cli_say(&cli, "没有这个命令：", "no such command:"), name);
-            return CLI_USAGE;
-        }
+    int at = first_word(argc, argv);
+    if (at && strcmp(argv[at], "help") == 0) { /* "help up" is "up --help" */
+        wants_help = true;
+        at = at + 1 < argc ? at + 1 : 0;
+    } else if (argc > 1 && at != 1) {
+        (void)cli_unknown(&cli, &argc, argv); /* it stands before any command */
+        return CLI_USAGE;
+    }
+    if (!at) {
         (void)help(&cli);
         return wants_help ? CLI_OK : CLI_USAGE;
+    }
+    const struct command *command = find(argv[at]);
+    if (!command) {
+        return no_such_command(&cli, argv[at]);
     }
     if (wants_help) {
         return help_for(&cli, command);
     }
     cli.arena = arena_new(ARENA_SIZE);
-    int word = first_word(argc, argv);
-    int status = command->run(&cli, argc - word, argv + word);
+    int status = command->run(&cli, argc - at, argv + at);
     arena_free(cli.arena);
     return status;
 }

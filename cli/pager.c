@@ -383,7 +383,7 @@ static int run(struct cli *cli, int argc, char **argv) {
     struct err err = {0};
     struct sigaction action = {.sa_handler = on_signal};
 
-    if (cli_unknown(cli, argc, argv) || argc > 1 || !cli->as) {
+    if (cli_unknown(cli, &argc, argv) || argc > 1 || !cli->as) {
         return cli_usage(cli, "谁的寻呼机？pager --as 姓名", "whose pager?  pager --as NAME");
     }
     pager.session = session_new(cli, &err);

@@ -224,7 +224,7 @@ static int run_show(const struct cli *cli) {
 static int run(struct cli *cli, int argc, char **argv) {
     const char *parameters = cli_value(&argc, argv, "--parameters");
 
-    if (cli_unknown(cli, argc, argv) || argc < 2 || argc > 3) {
+    if (cli_unknown(cli, &argc, argv) || argc < 2 || argc > 3) {
         return cli_usage(cli, "用法：manual check|publish|show [目录]",
                          "usage: manual check|publish|show [DIR]");
     }

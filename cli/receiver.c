@@ -13,6 +13,8 @@
 
 #include <jansson.h>
 
+#include "base/speak.h"
+
 enum {
     REQUEST_MAX = 32 * 1024,
     READ_MS = 2000, /* for a whole request */
@@ -138,7 +140,8 @@ static int listen_at(struct receiver *receiver, struct err *err) {
         if (fd >= 0) {
             (void)close(fd);
         }
-        return err_plain(err, ERR_UNAVAILABLE, "port %d: %s", receiver->port, strerror(errno));
+        return err_plain(err, ERR_UNAVAILABLE, "port %d: %s", receiver->port,
+                         speak(strerror(errno)));
     }
     receiver->port = ntohs(address.sin_port);
     return fd;
@@ -164,7 +167,7 @@ int receiver_start(const struct cli *cli, struct receiver *receiver, pid_t *chil
         _exit(CLI_OK);
     }
     (void)close(listener);
-    return *child > 0 ? 0 : err_plain(err, ERR_UNAVAILABLE, "fork: %s", strerror(errno));
+    return *child > 0 ? 0 : err_plain(err, ERR_UNAVAILABLE, "fork: %s", speak(strerror(errno)));
 }
 
 static int run(struct cli *cli, int argc, char **argv) {
@@ -175,7 +178,7 @@ static int run(struct cli *cli, int argc, char **argv) {
 
     if (!cli_number(&argc, argv, "--port", 0, &port)
         || !cli_number(&argc, argv, "--hang", 0, &receiver.hang_ms) || port < 0 || port > highest
-        || cli_unknown(cli, argc, argv) || argc > 1) {
+        || cli_unknown(cli, &argc, argv) || argc > 1) {
         return cli_usage(cli, "用法：receiver [--port 端口]", "usage: receiver [--port N]");
     }
     receiver.port = (int)port;

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/speak.h"
 #include "base/text.h"
 #include "cli/import.h"
 #include "cli/publish.h"
@@ -95,7 +96,7 @@ static int mark_folder(struct session *session, struct err *err) {
                     MODE_FILE);
 
     if (fd < 0) {
-        return err_plain(err, ERR_UNAVAILABLE, "%s: %s", marker, strerror(errno));
+        return err_plain(err, ERR_UNAVAILABLE, "%s: %s", marker, speak(strerror(errno)));
     }
     (void)close(fd);
     return 0;
@@ -335,7 +336,7 @@ int run_live(struct cli *cli, const char *file, const char *log) {
     char folder[] = "/tmp/shouwen.live.XXXXXX";
 
     if (!mkdtemp(folder)) {
-        (void)err_plain(&err, ERR_UNAVAILABLE, "%s: %s", folder, strerror(errno));
+        (void)err_plain(&err, ERR_UNAVAILABLE, "%s: %s", folder, speak(strerror(errno)));
         return cli_fail(cli, &err);
     }
     cli->dir = folder;
@@ -347,7 +348,7 @@ static int run(struct cli *cli, int argc, char **argv) {
     bool ends = cli_flag(&argc, argv, "--no-stay");
     const char *story = cli_value(&argc, argv, "--story");
 
-    if (cli_unknown(cli, argc, argv) || argc > 1) {
+    if (cli_unknown(cli, &argc, argv) || argc > 1) {
         return cli_usage(cli, "run 只要选项，见 --help", "run takes only options; see --help");
     }
     return play(cli, story, NULL, !ends);

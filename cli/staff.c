@@ -105,7 +105,7 @@ static int run(struct cli *cli, int argc, char **argv) {
     const char *role = cli_value(&argc, argv, "--role");
     const char *reason = cli_value(&argc, argv, "--reason");
 
-    if (cli_unknown(cli, argc, argv)) {
+    if (cli_unknown(cli, &argc, argv)) {
         return CLI_USAGE;
     }
     bool lists = argc == 2 && strcmp(argv[1], "list") == 0;

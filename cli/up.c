@@ -10,6 +10,8 @@
 
 #include <jansson.h>
 
+#include "base/speak.h"
+#include "cli/column.h"
 #include "cli/publish.h"
 #include "host/system.h"
 
@@ -20,6 +22,11 @@ enum {
     STOP_WAIT_MS = 10000,
     SERVICES_MAX = 16,
     US_PER_MS = 1000,
+    STATUS_COLUMNS = 8,
+    NAME_WIDTH = 10,
+    PID_WIDTH = 8,
+    STATE_WIDTH = 6,
+    COUNT_WIDTH = 10,
 };
 
 /* ---- waiting ---- */
@@ -30,9 +37,10 @@ static void pause_ms(int ms) {
 
 int up_wait(struct session *session, const char *service, bool ready, struct err *err) {
     int64_t until = system_mono_us() + (int64_t)START_WAIT_MS * US_PER_MS;
-    char why[ERR_TEXT_MAX] = "no answer";
+    char why[ERR_TEXT_MAX];
     bool ran = false;
 
+    (void)snprintf(why, sizeof why, "%s", speak("no answer"));
     while (system_mono_us() < until) {
         struct err none = {0};
         bool runs = instance_pid(session_instance(session), service) > 0;
@@ -42,7 +50,7 @@ int up_wait(struct session *session, const char *service, bool ready, struct err
             return 0;
         }
         if (health) {
-            (void)snprintf(why, sizeof why, "%s", health->why);
+            (void)snprintf(why, sizeof why, "%s", speak(health->why));
         }
         (void)waitpid(-1, NULL, WNOHANG);
         if (ran && !runs) {
@@ -174,38 +182,53 @@ static json_t *state_of(struct session *session, const char *service, bool *read
     return state;
 }
 
-static void print_state(const struct cli *cli, json_t *state) {
-    const char *keys[] = {"events", "unrelayed", "timers", "jobs", "dead"};
+/* One line of the table; the words are those of its header, or of one service. */
+static void print_columns(const struct cli *cli, const char *const words[STATUS_COLUMNS],
+                          const char *colour, const char *why) {
+    (void)printf("%s %s  %s%s%s", column_left(words[0], NAME_WIDTH, cli->arena),
+                 column_right(words[1], PID_WIDTH, cli->arena), colour,
+                 column_left(words[2], STATE_WIDTH, cli->arena), *colour ? "\033[0m" : "");
+    for (size_t i = 3; i < STATUS_COLUMNS; i++) {
+        (void)printf(" %s", column_right(words[i], COUNT_WIDTH, cli->arena));
+    }
+    (void)printf("%s%s\n", *why ? "  " : "", why);
+}
+
+static const char *number_of(const struct cli *cli, const json_t *state, const char *key) {
+    return arena_text(cli->arena, "%lld", json_integer_value(json_object_get(state, key)));
+}
+
+static void print_state(const struct cli *cli, const json_t *state) {
     const char *why = json_string_value(json_object_get(state, "why"));
     bool ready = json_is_true(json_object_get(state, "ready"));
+    const char *const words[STATUS_COLUMNS] = {
+        json_string_value(json_object_get(state, "service")),
+        number_of(cli, state, "pid"),
+        ready ? cli_say(cli, "就绪", "ready") : cli_say(cli, "未就绪", "not"),
+        number_of(cli, state, "events"),
+        number_of(cli, state, "unrelayed"),
+        number_of(cli, state, "timers"),
+        number_of(cli, state, "jobs"),
+        number_of(cli, state, "dead"),
+    };
 
-    (void)printf("%-10s %8lld  %s%-6s%s", json_string_value(json_object_get(state, "service")),
-                 json_integer_value(json_object_get(state, "pid")),
-                 !cli->colour ? ""
-                 : ready      ? "\033[32m"
-                              : "\033[31m",
-                 ready ? cli_say(cli, "就绪", "ready") : cli_say(cli, "未就绪", "not"),
-                 cli->colour ? "\033[0m" : "");
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        (void)printf(" %10lld", json_integer_value(json_object_get(state, keys[i])));
-    }
-    (void)printf("%s%s\n", why && *why ? "  " : "",
-                 !why                            ? ""
-                 : strcmp(why, "stopped") == 0   ? cli_say(cli, "已停止", why)
-                 : strcmp(why, "no answer") == 0 ? cli_say(cli, "没有应答", why)
-                                                 : why);
+    print_columns(cli, words,
+                  !cli->colour ? ""
+                  : ready      ? "\033[32m"
+                               : "\033[31m",
+                  why ? speak(why) : "");
 }
 
 static int show_status(const struct cli *cli, struct session *session) {
+    static const char *const header_zh[STATUS_COLUMNS] = {"服务", "进程号", "状态", "事件",
+                                                          "待传", "定时",   "作业", "死信"};
+    static const char *const header_en[STATUS_COLUMNS] = {"service",   "pid",    "state", "events",
+                                                          "unrelayed", "timers", "jobs",  "dead"};
     bool all = true;
     json_t *list = json_array();
 
     if (!cli->json) {
-        (void)printf("%s\n", cli_say(cli,
-                                     "服务          进程号  状态      事件     待传      定时"
-                                     "       作业      死信",
-                                     "service         pid  state       events  unrelayed     "
-                                     "timers       jobs       dead"));
+        print_columns(cli, cli->english ? header_en : header_zh, "", "");
     }
     for (int i = 0; instance_services[i]; i++) {
         bool ready = false;
@@ -228,7 +251,7 @@ static int show_status(const struct cli *cli, struct session *session) {
 static int run_status(struct cli *cli, int argc, char **argv) {
     struct err err = {0};
 
-    if (cli_unknown(cli, argc, argv) || argc > 1) {
+    if (cli_unknown(cli, &argc, argv) || argc > 1) {
         return cli_usage(cli, "status 不要参数", "status takes no arguments");
     }
     struct session *session = session_new(cli, &err);
@@ -251,7 +274,7 @@ static int run_up(struct cli *cli, int argc, char **argv) {
     if (!cli_number(&argc, argv, "--port-base", 0, &base) || base < 0 || base > highest) {
         return cli_usage(cli, "--port-base 要端口号", "--port-base takes a port number");
     }
-    if (cli_unknown(cli, argc, argv)) {
+    if (cli_unknown(cli, &argc, argv)) {
         return CLI_USAGE;
     }
     for (int i = 1; i < argc; i++) {
@@ -294,7 +317,7 @@ static int run_down(struct cli *cli, int argc, char **argv) {
     struct instance instance;
     int status = 0;
 
-    if (cli_unknown(cli, argc, argv)) {
+    if (cli_unknown(cli, &argc, argv)) {
         return CLI_USAGE;
     }
     if (instance_open(&instance, cli->dir, &err)) {

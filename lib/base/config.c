@@ -8,6 +8,8 @@
 
 #include <yaml.h>
 
+#include "base/speak.h"
+
 struct reading {
     const char *path;
     const struct config_key *keys;
@@ -71,23 +73,23 @@ static const char *put(char *out, const struct config_key *key, const char *text
         errno = 0;
         number = strtoll(text, &end, 10);
         if (errno || end == text || *end) {
-            return "not a whole number:";
+            return speak("not a whole number:");
         }
         if (number < key->min || number > key->max) {
-            return "out of its limits:";
+            return speak("out of its limits:");
         }
         *(int64_t *)(void *)(out + key->offset) = number;
         return NULL;
     case CONFIG_FLAG:
         if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
-            return "neither true nor false:";
+            return speak("neither true nor false:");
         }
         *(bool *)(out + key->offset) = text[0] == 't';
         return NULL;
     case CONFIG_MAP:
-        return *text ? "should be a map:" : NULL;
+        return *text ? speak("should be a map:") : NULL;
     default:
-        return "no such kind:";
+        return speak("no such kind:");
     }
 }
 
@@ -96,10 +98,10 @@ static int map_put(struct reading *in, const yaml_event_t *event, const char *va
     struct config_map *map = in->map;
 
     if (config_find(map, in->name)) {
-        return refuse(in, event, err, "said twice:", in->name);
+        return refuse(in, event, err, speak("said twice:"), in->name);
     }
     if (map->count == CONFIG_MAP_MAX) {
-        return refuse(in, event, err, "too many names in the map, from", in->name);
+        return refuse(in, event, err, speak("too many names in the map, from"), in->name);
     }
     map->names[map->count] = in->name;
     map->values[map->count] = value;
@@ -113,13 +115,13 @@ static int on_scalar(struct reading *in, const yaml_event_t *event, struct err *
     size_t length = event->data.scalar.length;
 
     if (event->data.scalar.anchor || event->data.scalar.tag) {
-        return refuse(in, event, err, "no anchors or tags, please:", text);
+        return refuse(in, event, err, speak("no anchors or tags, please:"), text);
     }
     if (strlen(text) != length) {
-        return refuse(in, event, err, "a zero byte after", text);
+        return refuse(in, event, err, speak("a zero byte after"), text);
     }
     if (in->depth == 0) {
-        return refuse(in, event, err, "should be a map of keys, not", text);
+        return refuse(in, event, err, speak("should be a map of keys, not"), text);
     }
     const char *copy = arena_copy(in->arena, text, length);
     if (!in->name) {
@@ -132,11 +134,11 @@ static int on_scalar(struct reading *in, const yaml_event_t *event, struct err *
     const char *full = full_name(in, in->name);
     int i = find_key(in, full);
     if (i < 0) {
-        return refuse(in, event, err, is_prefix(in, full) ? "should be a map:" : "unknown key",
-                      full);
+        return refuse(in, event, err,
+                      is_prefix(in, full) ? speak("should be a map:") : speak("unknown key"), full);
     }
     if (in->seen[i]) {
-        return refuse(in, event, err, "said twice:", full);
+        return refuse(in, event, err, speak("said twice:"), full);
     }
     in->seen[i] = true;
     in->name = NULL;
@@ -150,25 +152,26 @@ static int on_scalar(struct reading *in, const yaml_event_t *event, struct err *
 
 static int on_map_start(struct reading *in, const yaml_event_t *event, struct err *err) {
     if (event->data.mapping_start.anchor || event->data.mapping_start.tag) {
-        return refuse(in, event, err, "no anchors or tags, please:", in->name ? in->name : "");
+        return refuse(in, event, err, speak("no anchors or tags, please:"),
+                      in->name ? in->name : "");
     }
     if (in->depth == CONFIG_DEPTH_MAX - 1) {
-        return refuse(in, event, err, "nested too deeply:", in->name ? in->name : "");
+        return refuse(in, event, err, speak("nested too deeply:"), in->name ? in->name : "");
     }
     if (in->depth > 0) {
         if (!in->name) {
-            return refuse(in, event, err, "a key should be a word, not a map", "");
+            return refuse(in, event, err, speak("a key should be a word, not a map"), "");
         }
         const char *full = full_name(in, in->name);
         int i = find_key(in, full);
         if (in->map || (i < 0 && !is_prefix(in, full))) {
-            return refuse(in, event, err, "unknown key", full);
+            return refuse(in, event, err, speak("unknown key"), full);
         }
         if (i >= 0 && in->keys[i].kind != CONFIG_MAP) {
-            return refuse(in, event, err, "should be one value, not a map:", full);
+            return refuse(in, event, err, speak("should be one value, not a map:"), full);
         }
         if (i >= 0 && in->seen[i]) {
-            return refuse(in, event, err, "said twice:", full);
+            return refuse(in, event, err, speak("said twice:"), full);
         }
         if (i >= 0) {
             in->seen[i] = true;
@@ -201,9 +204,9 @@ static int on_event(struct reading *in, const yaml_event_t *event, struct err *e
         return 0;
     case YAML_SEQUENCE_START_EVENT:
     case YAML_SEQUENCE_END_EVENT:
-        return refuse(in, event, err, "no lists here:", in->name ? in->name : "");
+        return refuse(in, event, err, speak("no lists here:"), in->name ? in->name : "");
     case YAML_ALIAS_EVENT:
-        return refuse(in, event, err, "no anchors or tags, please:", "*");
+        return refuse(in, event, err, speak("no anchors or tags, please:"), "*");
     case YAML_NO_EVENT:
     case YAML_STREAM_START_EVENT:
     case YAML_STREAM_END_EVENT:
@@ -228,13 +231,14 @@ static int parse(struct reading *in, const char *text, size_t size, struct err *
         yaml_event_t event;
         if (!yaml_parser_parse(&parser, &event)) {
             (void)err_plain(err, ERR_INVALID, "%s:%zu: %s", in->path, parser.problem_mark.line + 1,
-                            parser.problem ? parser.problem : "no YAML");
+                            speak(parser.problem ? parser.problem : "no YAML"));
             goto done;
         }
         ended = event.type == YAML_STREAM_END_EVENT;
         documents += event.type == YAML_DOCUMENT_START_EVENT;
-        int rc = events >= CONFIG_EVENTS_MAX ? refuse(in, &event, err, "too long a file", in->path)
-                 : documents > 1 ? refuse(in, &event, err, "more than one document", "---")
+        int rc = events >= CONFIG_EVENTS_MAX
+                     ? refuse(in, &event, err, speak("too long a file"), in->path)
+                 : documents > 1 ? refuse(in, &event, err, speak("more than one document"), "---")
                                  : on_event(in, &event, err);
         yaml_event_delete(&event);
         if (rc) {
@@ -253,7 +257,7 @@ static int slurp(const char *path, char **text, size_t *size, struct arena *aren
     FILE *file = fopen(path, "re");
 
     if (!file) {
-        return err_plain(err, ERR_NOT_FOUND, "%s: %s", path, strerror(errno));
+        return err_plain(err, ERR_NOT_FOUND, "%s: %s", path, speak(strerror(errno)));
     }
     long end = fseek(file, 0, SEEK_END) ? -1 : ftell(file);
     if (end < 0 || end > CONFIG_FILE_MAX || fseek(file, 0, SEEK_SET)) {

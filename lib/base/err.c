@@ -5,10 +5,25 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/speak.h"
+
 static const char plain_rule[] = "plain";
 
 static void record(struct err *err, enum err_code code, const char *rule, const char *fmt,
                    va_list args) __attribute__((format(printf, 4, 0)));
+
+/* What did not fit was cut off; never in the middle of a character. */
+static void fit(char *text, size_t size, int length) {
+    size_t end = size - 1;
+
+    if (length < 0 || (size_t)length < size) {
+        return;
+    }
+    while (end > 0 && ((unsigned char)text[end - 1] & 0xC0U) == 0x80U) {
+        end--;
+    }
+    text[end > 0 && ((unsigned char)text[end - 1] & 0x80U) ? end - 1 : size - 1] = '\0';
+}
 
 static void record(struct err *err, enum err_code code, const char *rule, const char *fmt,
                    va_list args) {
@@ -17,7 +32,7 @@ static void record(struct err *err, enum err_code code, const char *rule, const 
     assert(strlen(rule) < sizeof err->rule);
     err->code = code;
     (void)snprintf(err->rule, sizeof err->rule, "%s", rule);
-    (void)vsnprintf(err->args, sizeof err->args, fmt, args);
+    fit(err->args, sizeof err->args, vsnprintf(err->args, sizeof err->args, fmt, args));
 }
 
 int err_set(struct err *err, enum err_code code, const char *rule, const char *fmt, ...) {
@@ -33,7 +48,7 @@ int err_plain(struct err *err, enum err_code code, const char *fmt, ...) {
     va_list args;
 
     va_start(args, fmt);
-    record(err, code, plain_rule, fmt, args);
+    record(err, code, plain_rule, speak(fmt), args);
     va_end(args);
     return -1;
 }
@@ -49,11 +64,13 @@ int err_wrap(struct err *err, const char *fmt, ...) {
     }
     memcpy(cause, err->args, sizeof cause);
     va_start(args, fmt);
-    int length = vsnprintf(err->args, sizeof err->args, fmt, args);
+    int length = vsnprintf(err->args, sizeof err->args, speak(fmt), args);
     va_end(args);
     if (length >= 0 && (size_t)length + 2 < sizeof err->args) {
         /* What does not fit is cut off the end: the context matters most. */
-        (void)snprintf(err->args + length, sizeof err->args - (size_t)length, ": %s", cause);
+        char *end = err->args + length;
+        size_t room = sizeof err->args - (size_t)length;
+        fit(end, room, snprintf(end, room, ": %s", cause));
     }
     return -1;
 }

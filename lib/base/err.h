@@ -5,9 +5,10 @@
  * its last parameter and the caller's (usually one, on the stack of the loop).
  * An error is logged once, where it is handled, never where it is passed on.
  *
- * An error for people is a rule key with arguments: manual/text.yaml makes the
+ * An error for people is a rule key with arguments: manual/texts makes the
  * sentence from it, in the reader's language.  An error for operators (start-up,
- * files, a bug) is plain text: the rule "plain".
+ * files, a bug) is plain text: the rule "plain", in the language of the program's
+ * operator (base/speak.h).
  */
 #ifndef ERR_H
 #define ERR_H

@@ -1,5 +1,6 @@
 #include "base/json.h"
 #include "base/json_field.h"
+#include "base/speak.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -105,7 +106,7 @@ static int fail_key(struct reader *r, const struct wanted *at, const char *key) 
 
 static int fail_type(struct reader *r, const char *path, const char *want) {
     return err_set(r->err, ERR_INVALID, "json_type", "path=%.*s\nwanted=%s", JSON_PATH_MAX, path,
-                   want);
+                   speak(want));
 }
 
 static int fail_range(struct reader *r, const char *path) {

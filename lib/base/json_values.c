@@ -5,6 +5,7 @@
 #include <sodium.h>
 
 #include "base/json.h"
+#include "base/speak.h"
 #include "base/text.h"
 
 enum {
@@ -14,7 +15,7 @@ enum {
 
 static int fail(struct err *err, const char *key, const char *wanted) {
     return err_set(err, ERR_INVALID, "json_type", "path=%.*s\nwanted=%s", JSON_PATH_MAX, key,
-                   wanted);
+                   speak(wanted));
 }
 
 /* What comes in decides how much this takes, so it may end (unlike arena_alloc). */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/csv.h"
+#include "base/speak.h"
 #include "base/text.h"
 #include "shouwen/patrol/v1/patrol.pb-c.h"
 
@@ -231,7 +232,7 @@ static int add_duty(struct roster *roster, const struct csv_row *row, struct err
 
     if (row->mistake || strlen(date) < PERIOD_SIZE) {
         return err_plain(err, ERR_INVALID, "line %d: %s", row->line,
-                         row->mistake ? row->mistake : "no date");
+                         row->mistake ? row->mistake : speak("no date"));
     }
     if (strncmp(roster->period, date, PERIOD_SIZE) != 0) {
         if (send_duties(roster, true, err)) {
@@ -304,7 +305,7 @@ int import_path(const struct import_link *link, const char *path, bool partial,
     long size = -1;
 
     if (!in) {
-        return err_plain(err, ERR_NOT_FOUND, "%s: %s", path, strerror(errno));
+        return err_plain(err, ERR_NOT_FOUND, "%s: %s", path, speak(strerror(errno)));
     }
     if (fseek(in, 0, SEEK_END) == 0) {
         size = ftell(in);

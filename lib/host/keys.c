@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/config.h"
+#include "base/speak.h"
 #include "core/core.h"
 
 enum {
@@ -30,7 +31,7 @@ static int check_mode(const char *path, struct err *err) {
     struct stat info;
 
     if (stat(path, &info)) {
-        return err_plain(err, ERR_NOT_FOUND, "%s: %s", path, strerror(errno));
+        return err_plain(err, ERR_NOT_FOUND, "%s: %s", path, speak(strerror(errno)));
     }
     if (info.st_mode & MODE_OTHERS) {
         return err_plain(err, ERR_PRECONDITION,
@@ -44,7 +45,7 @@ static int write_private(const char *path, const char *text, struct err *err) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE_OWNER);
 
     if (fd < 0) {
-        return err_plain(err, ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
+        return err_plain(err, ERR_UNAVAILABLE, "%s: %s", path, speak(strerror(errno)));
     }
     size_t size = strlen(text);
     bool ok = write(fd, text, size) == (ssize_t)size && fsync(fd) == 0;
@@ -193,35 +194,35 @@ static const char *allow_line(char *line, struct allow *allow) {
         return NULL;
     }
     if (allow->count == ALLOW_MAX) {
-        return "too many keys";
+        return speak("too many keys");
     }
     struct allowed *allowed = &allow->list[allow->count];
     memset(allowed, 0, sizeof *allowed);
     if (!from_hex(word, key, sizeof key)) {
-        return "the key is not 64 hex digits";
+        return speak("the key is not 64 hex digits");
     }
     (void)sodium_bin2hex(allowed->key, sizeof allowed->key, key, sizeof key);
     if (allow_find(allow, allowed->key)) {
-        return "this key is there already";
+        return speak("this key is there already");
     }
     word = strtok_r(NULL, blanks, &rest);
     const char *name = word ? strchr(word, ':') : NULL;
     bool service = word && strncmp(word, "service:", strlen("service:")) == 0;
     if (!name || (!service && strncmp(word, "tool:", strlen("tool:")) != 0) || !name[1]) {
-        return "who is it?  service:NAME or tool:NAME";
+        return speak("who is it?  service:NAME or tool:NAME");
     }
     if (strlen(name + 1) >= sizeof allowed->name) {
-        return "the name is too long";
+        return speak("the name is too long");
     }
     if (service && strlen(name + 1) >= CORE_PEER_MAX) {
         static_assert(CORE_PEER_MAX == 24, "the sentence says 23");
-        return "the name of a service is longer than 23 bytes";
+        return speak("the name of a service is longer than 23 bytes");
     }
     allowed->service = service;
     memcpy(allowed->name, name + 1, strlen(name + 1) + 1);
     while ((word = strtok_r(NULL, blanks, &rest))) {
         if (allowed->method_count == ALLOW_METHODS_MAX || strlen(word) >= ALLOW_PATTERN_MAX) {
-            return "too many methods, or too long a one";
+            return speak("too many methods, or too long a one");
         }
         memcpy(allowed->methods[allowed->method_count++], word, strlen(word) + 1);
     }
@@ -236,7 +237,7 @@ int allow_read(const char *path, struct allow *allow, struct err *err) {
     FILE *file = fopen(path, "re");
 
     if (!file) {
-        return err_plain(err, ERR_NOT_FOUND, "%s: %s", path, strerror(errno));
+        return err_plain(err, ERR_NOT_FOUND, "%s: %s", path, speak(strerror(errno)));
     }
     struct allow *fresh = calloc(1, sizeof *fresh);
     if (!fresh) {
@@ -245,7 +246,7 @@ int allow_read(const char *path, struct allow *allow, struct err *err) {
     }
     while (!wrong && fgets(line, sizeof line, file)) {
         number++;
-        wrong = strlen(line) == sizeof line - 1 ? "too long" : allow_line(line, fresh);
+        wrong = strlen(line) == sizeof line - 1 ? speak("too long") : allow_line(line, fresh);
     }
     (void)fclose(file);
     if (!wrong) {

@@ -7,6 +7,7 @@
 
 #include <zmq.h>
 
+#include "base/speak.h"
 #include "core/core.h"
 
 enum {
@@ -76,7 +77,7 @@ void *link_listen(void *context, const char *endpoint, const struct keys *keys, 
         || !set_int(socket, OPTION_ZAP_ENFORCE_DOMAIN, 1)
         || !set_int(socket, ZMQ_ROUTER_MANDATORY, 1) || !set_int(socket, ZMQ_BACKLOG, BACKLOG)) {
         (void)err_plain(err, ERR_UNAVAILABLE, "this libzmq cannot guard its sockets: %s",
-                        zmq_strerror(zmq_errno()));
+                        speak(zmq_strerror(zmq_errno())));
         goto fail;
     }
     mode_t before = umask(MODE_PRIVATE);
@@ -84,7 +85,7 @@ void *link_listen(void *context, const char *endpoint, const struct keys *keys, 
     (void)umask(before);
     if (rc) {
         (void)err_plain(err, ERR_UNAVAILABLE, "cannot listen on %s: %s", endpoint,
-                        zmq_strerror(zmq_errno()));
+                        speak(zmq_strerror(zmq_errno())));
         goto fail;
     }
     return socket;
@@ -107,7 +108,7 @@ static void *dealer(void *context, const struct keys *keys, const uint8_t server
         && set_int(socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS)) {
         return socket;
     }
-    (void)err_plain(err, ERR_UNAVAILABLE, "no socket: %s", zmq_strerror(zmq_errno()));
+    (void)err_plain(err, ERR_UNAVAILABLE, "no socket: %s", speak(zmq_strerror(zmq_errno())));
     if (socket) {
         (void)zmq_close(socket);
     }
@@ -125,7 +126,8 @@ static void *watch_of(void *context, void *socket, const char *name, struct err 
         && zmq_connect(watch, endpoint) == 0) {
         return watch;
     }
-    (void)err_plain(err, ERR_UNAVAILABLE, "cannot watch %s: %s", name, zmq_strerror(zmq_errno()));
+    (void)err_plain(err, ERR_UNAVAILABLE, "cannot watch %s: %s", name,
+                    speak(zmq_strerror(zmq_errno())));
     if (watch) {
         (void)zmq_close(watch);
     }
@@ -155,7 +157,7 @@ void *link_connect(void *context, const char *endpoint, const struct keys *keys,
     }
     if (*watch) {
         (void)err_plain(err, ERR_INVALID, "cannot connect to %s: %s", endpoint,
-                        zmq_strerror(zmq_errno()));
+                        speak(zmq_strerror(zmq_errno())));
     }
     link_close(socket, *watch);
     *watch = NULL;
@@ -195,7 +197,8 @@ int link_self_test(void *context, const char *endpoint, const struct keys *keys,
     int status = heard == LINK_REFUSED
                      ? 0
                      : err_plain(err, ERR_INTERNAL, "self-test: a strange key was %s on %s",
-                                 heard == LINK_UP ? "let in" : "not refused", endpoint);
+                                 heard == LINK_UP ? speak("let in") : speak("not refused"),
+                                 endpoint);
     link_close(socket, watch);
     return status;
 }

@@ -16,6 +16,7 @@
 #include <zmq.h>
 
 #include "base/log.h"
+#include "base/speak.h"
 #include "host/clock.h"
 #include "host/frame.h"
 #include "host/keys.h"
@@ -360,7 +361,7 @@ static void loop(struct live *live) {
     }
     while (!live->stop) {
         if (zmq_poll(items, count, sleep_ms(live)) < 0 && zmq_errno() != EINTR) {
-            log_error("cannot wait", "why=\"%s\"", zmq_strerror(zmq_errno()));
+            log_error("cannot wait", "why=\"%s\"", speak(zmq_strerror(zmq_errno())));
             _exit(EXIT_FAILURE);
         }
         if (items[2].revents) {
@@ -397,7 +398,8 @@ static int open_signals(struct live *live, struct err *err) {
     live->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     live->clock_set = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     if (live->signals < 0 || live->clock_set < 0) {
-        return err_plain(err, ERR_UNAVAILABLE, "no signalfd or timerfd: %s", strerror(errno));
+        return err_plain(err, ERR_UNAVAILABLE, "no signalfd or timerfd: %s",
+                         speak(strerror(errno)));
     }
     arm_clock_set(live);
     return 0;

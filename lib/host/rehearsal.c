@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/speak.h"
 #include "base/text.h"
 #include "host/rehearsal_private.h"
 #include "store/diskfull.h"
@@ -93,7 +94,7 @@ struct rehearsal *rehearsal_new(const struct rehearsal_config *config, struct er
     (void)snprintf(world->folder, sizeof world->folder, "%s", config->folder);
     if (mkdir(world->folder, FOLDER_MODE) && errno != EEXIST) {
         (void)err_plain(err, ERR_UNAVAILABLE, "%s cannot be made: %s", world->folder,
-                        strerror(errno));
+                        speak(strerror(errno)));
         goto fail;
     }
     for (size_t i = 0; config->services[i]; i++) {

@@ -1,7 +1,6 @@
 #include "host/rehearse.h"
 
 #include <errno.h>
-#include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,7 @@
 #include <sodium.h>
 
 #include "base/json.h"
-#include "base/log.h"
+#include "base/speak.h"
 #include "base/text.h"
 #include "core/event.h"
 #include "host/methods.h"
@@ -27,7 +26,6 @@ enum {
     UNITS_MAX = 5000,
     MESSAGE_MAX = 4000,
     FOLDER_SIZE = 800,
-    USAGE = 2,
 };
 
 static const double NANOSECONDS = 1e9;
@@ -37,7 +35,7 @@ int rehearse_fail(struct rehearse *r, int line, const char *fmt, ...) {
     va_list args;
 
     va_start(args, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, args);
+    (void)vsnprintf(text, sizeof text, speak(fmt), args);
     va_end(args);
     (void)fprintf(r->options->out, "%s:%d: %s\n", r->file, line, text);
     r->result->failures++;
@@ -416,7 +414,7 @@ static struct node *read_plan(struct rehearse *r) {
     struct yaml_fault fault = {0};
 
     if (!in) {
-        (void)rehearse_fail(r, 0, "%s", strerror(errno));
+        (void)rehearse_fail(r, 0, "%s", speak(strerror(errno)));
         return NULL;
     }
     char *text = arena_alloc(r->arena, FILE_MAX + 2);
@@ -520,109 +518,4 @@ void rehearse_file(const struct rehearse_options *options, const char *file,
     (void)clock_gettime(CLOCK_MONOTONIC, &after);
     result->seconds = (double)(after.tv_sec - before.tv_sec)
                       + (double)(after.tv_nsec - before.tv_nsec) / NANOSECONDS;
-}
-
-/* ---- the command ---- */
-
-static int usage(void) {
-    (void)fputs("usage: shouwen rehearse [OPTION]... FILE...\n"
-                "  plays each rehearsal; 0 when every expectation holds, else 1\n"
-                "  --explain       the timeline: who did what, which page went to whom\n"
-                "  --live          against real processes, a minute in a second\n"
-                "  --store DIR     keep the stores there\n"
-                "  --log FILE      the events of the cases there, to compare with another play\n"
-                "  --twice         play each twice: the event logs must be equal\n"
-                "  --seed N        of everything that is random (1)\n"
-                "  --groups N      requests in one commit at most\n"
-                "  --lang zh|en    of the timeline\n"
-                "  --manual DIR    the manual\n"
-                "  --demo DIR      the demo estate\n",
-                stderr);
-    return USAGE;
-}
-
-static int take_options(struct rehearse_options *options, bool *twice, int argc, char **argv) {
-    int i = 1;
-
-    for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (strcmp(argv[i], "--") == 0) {
-            return i + 1;
-        }
-        if (strcmp(argv[i], "--explain") == 0) {
-            options->explain = true;
-            continue;
-        }
-        if (strcmp(argv[i], "--twice") == 0) {
-            *twice = true;
-            continue;
-        }
-        if (!value) {
-            return -1;
-        }
-        if (strcmp(argv[i], "--log") == 0) {
-            options->log = value;
-        } else if (strcmp(argv[i], "--store") == 0) {
-            options->store = value;
-        } else if (strcmp(argv[i], "--manual") == 0) {
-            options->manual = value;
-        } else if (strcmp(argv[i], "--demo") == 0) {
-            options->demo = value;
-        } else if (strcmp(argv[i], "--seed") == 0) {
-            options->seed = strtoull(value, NULL, 10);
-        } else if (strcmp(argv[i], "--groups") == 0) {
-            options->group_max = strtoul(value, NULL, 10);
-        } else if (strcmp(argv[i], "--lang") == 0) {
-            options->locale = strcmp(value, "en") == 0 ? "en" : "zh";
-        } else {
-            return -1;
-        }
-        i++;
-    }
-    return i;
-}
-
-static bool play_one(const struct rehearse_options *options, const char *file, bool twice) {
-    struct rehearse_result first;
-    struct rehearse_result second;
-    bool fine = true;
-
-    rehearse_file(options, file, &first);
-    fine = first.played && first.failures == 0;
-    if (fine && twice) {
-        struct rehearse_options quiet = *options;
-        quiet.explain = false;
-        quiet.log = NULL;
-        rehearse_file(&quiet, file, &second);
-        fine = memcmp(first.log, second.log, sizeof first.log) == 0;
-        if (!fine) {
-            (void)fprintf(options->out, "%s:0: played twice, the event logs differ\n", file);
-        }
-    }
-    (void)fprintf(options->out, "%s %s: %zu held, %zu failed, %zu events, %.1f s\n",
-                  fine ? "passed" : "FAILED", file, first.held, first.failures, first.events,
-                  first.seconds);
-    return fine;
-}
-
-int rehearse_main(const struct rehearse_options *base, int argc, char **argv) {
-    const char *lang = getenv("LC_ALL");
-    lang = lang && *lang ? lang : getenv("LANG");
-    struct rehearse_options options = *base;
-    if (!options.locale) {
-        options.locale = lang && strncmp(lang, "zh", 2) == 0 ? "zh" : "en";
-    }
-    bool twice = false;
-    int at = take_options(&options, &twice, argc, argv);
-    bool fine = true;
-
-    log_set(LOG_ERROR, false); /* refusals are part of the play */
-    if (at < 0 || at >= argc || !options.manual || !options.demo) {
-        return usage();
-    }
-    for (int i = at; i < argc; i++) {
-        fine = play_one(&options, argv[i], twice) && fine;
-    }
-    rehearse_drop_templates();
-    return fine ? 0 : 1;
 }

@@ -63,10 +63,4 @@ void rehearse_file(const struct rehearse_options *options, const char *file,
 /* rehearse_drop_templates - remove the worlds that were kept for copying; at the end. */
 void rehearse_drop_templates(void);
 
-/*
- * rehearse_main - `shouwen rehearse [OPTION]… FILE…`, over these options to begin with;
- * 0: every expectation held; 1; 2: usage.
- */
-int rehearse_main(const struct rehearse_options *base, int argc, char **argv);
-
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/speak.h"
 #include "host/rehearse_private.h"
 
 enum { KEYS_MAX = 24 };
@@ -84,7 +85,7 @@ static void fail_key(struct rehearse *r, const struct node *node, const struct k
     }
     const char *nearest = json_nearest(node->key, keys->keys, count);
     (void)rehearse_fail(r, node->key_line, "unknown key `%s` in %s%s%s%s", node->key, what,
-                        *nearest ? ": is it `" : "", nearest, *nearest ? "`?" : "");
+                        *nearest ? speak(": is it `") : "", nearest, *nearest ? "`?" : "");
 }
 
 static void check_map(struct rehearse *r, const struct node *map, const struct keys *keys) {
@@ -124,7 +125,7 @@ static void check_expectation(struct rehearse *r, const struct node *want) {
     }
     const char *nearest = json_nearest(want->key, names, count);
     (void)rehearse_fail(r, want->key_line, "unknown expectation `%s`%s%s%s", want->key,
-                        *nearest ? ": is it `" : "", nearest, *nearest ? "`?" : "");
+                        *nearest ? speak(": is it `") : "", nearest, *nearest ? "`?" : "");
 }
 
 static void check_expect(struct rehearse *r, const struct node *list) {
@@ -185,8 +186,8 @@ static void fail_step_key(struct rehearse *r, const struct node *node, const str
     }
     const char *nearest = json_nearest(node->key, names, count);
     (void)rehearse_fail(r, node->key_line, "unknown key `%s` in a step%s%s%s%s%s", node->key,
-                        action ? " that has `" : "", action ? action->of : "", action ? "`" : "",
-                        *nearest ? ": is it " : "", nearest);
+                        action ? speak(" that has `") : "", action ? action->of : "",
+                        action ? "`" : "", *nearest ? speak(": is it ") : "", nearest);
 }
 
 static void check_step(struct rehearse *r, const struct node *step) {

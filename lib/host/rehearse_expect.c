@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "base/speak.h"
 #include "base/text.h"
 #include "host/rehearse_private.h"
 
@@ -147,7 +148,7 @@ static bool reply_has(struct rehearse *r, const struct node *want, const struct 
     }
     if (!fits) {
         (void)rehearse_fail(r, want->line, "expected %s %s in the reply; was %s", want->key,
-                            want->kind == NODE_TEXT ? want->text : "as listed", shown);
+                            want->kind == NODE_TEXT ? want->text : speak("as listed"), shown);
     }
     return fits;
 }
@@ -209,8 +210,8 @@ static bool expect_case(struct rehearse *r, const struct node *want,
         const Wire__Value *value = rehearse_value(r, found, node->key);
         if (!rehearse_same(r, node, value, found->procedure, &shown)) {
             (void)rehearse_fail(r, node->line, "expected %s of %s to be %s; is %s", node->key,
-                                found->case_no, node->kind == NODE_TEXT ? node->text : "as listed",
-                                shown);
+                                found->case_no,
+                                node->kind == NODE_TEXT ? node->text : speak("as listed"), shown);
             all = false;
         }
     }
@@ -248,8 +249,8 @@ static bool expect_clock(struct rehearse *r, const struct node *want,
     const Cases__CaseClock *clock = clock_named(found, name, (uint32_t)strtoul(round, NULL, 10));
     if (!clock) {
         (void)rehearse_fail(r, want->line, "expected a clock %s%s%s of %s; it never started", name,
-                            round[0] == '0' ? "" : " of round ", round[0] == '0' ? "" : round,
-                            found->case_no);
+                            round[0] == '0' ? "" : speak(" of round "),
+                            round[0] == '0' ? "" : round, found->case_no);
         return false;
     }
     /* A time of day is the first such one after the start. */
@@ -262,9 +263,9 @@ static bool expect_clock(struct rehearse *r, const struct node *want,
     if (bad_due || bad_result || bad_ended) {
         (void)rehearse_fail(r, want->line,
                             "expected clock %s of %s%s%s%s%s; is due %s, %s (round %u, started %s)",
-                            name, found->case_no, due[0] ? " due " : "", due, result[0] ? " " : "",
-                            result, rehearse_show_time(r, clock->due_ms), clock->result,
-                            clock->round, rehearse_show_time(r, clock->started_ms));
+                            name, found->case_no, due[0] ? speak(" due ") : "", due,
+                            result[0] ? " " : "", result, rehearse_show_time(r, clock->due_ms),
+                            clock->result, clock->round, rehearse_show_time(r, clock->started_ms));
         return false;
     }
     return true;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/speak.h"
 #include "base/text.h"
 #include "core/event.h"
 #include "host/methods.h"
@@ -98,7 +99,7 @@ static bool each_is(struct rehearse *r, const struct node *list, const struct li
         }
         if (is_listed(listed, case_no) != there) {
             (void)rehearse_fail(r, node->line, "expected %s%s on list %s; it has %s", case_no,
-                                there ? "" : " not", name, listed_shown(r, listed));
+                                there ? "" : speak(" not"), name, listed_shown(r, listed));
             return false;
         }
     }
@@ -123,7 +124,7 @@ bool rehearse_list(struct rehearse *r, const struct node *want, const struct out
     }
     if (!listed->any) {
         (void)rehearse_fail(r, want->line, "list %s cannot be read: %s", name,
-                            listed->refusal ? listed->refusal : "no service lists cases");
+                            listed->refusal ? listed->refusal : speak("no service lists cases"));
         return false;
     }
     if (size[0] && strtoul(size, NULL, 10) != listed->count) {
@@ -177,8 +178,9 @@ bool rehearse_kpi(struct rehearse *r, const struct node *want, const struct outc
         (void)rehearse_fail(
             r, want->line, "expected %s of %s: %s/%s %s%s%s; is %lld/%lld, shown \"%s\", %s", name,
             period, numerator[0] ? numerator : "*", denominator[0] ? denominator : "*", shown,
-            met[0] ? " met: " : "", met, (long long)figure->numerator,
-            (long long)figure->denominator, figure->shown, figure->met ? "met" : "not met");
+            met[0] ? speak(" met: ") : "", met, (long long)figure->numerator,
+            (long long)figure->denominator, figure->shown,
+            figure->met ? speak("met") : speak("not met"));
     }
     return fits;
 }
@@ -197,7 +199,7 @@ bool rehearse_form(struct rehearse *r, const struct node *want, const struct out
     const struct node *node = yaml_get(want, "case");
     const struct node *has = yaml_get(want, "has");
     const char *case_no = node ? rehearse_text(r, node) : NULL;
-    const char *why = "there is none on this form";
+    const char *why = speak("there is none on this form");
 
     (void)outcome;
     if (!code || (node && !case_no)) {
@@ -215,7 +217,8 @@ bool rehearse_form(struct rehearse *r, const struct node *want, const struct out
             all = rehearse_same(r, key, rehearse_value(r, found, key->key), known->procedure,
                                 &shown);
             if (!all) {
-                why = arena_text(r->scratch, "%s of %s is %s", key->key, known->case_no, shown);
+                why = arena_text(r->scratch, speak("%s of %s is %s"), key->key, known->case_no,
+                                 shown);
             }
         }
         if (all) {
@@ -226,7 +229,7 @@ bool rehearse_form(struct rehearse *r, const struct node *want, const struct out
         }
     }
     (void)rehearse_fail(r, want->line, "expected form %s%s%s as written; %s", code,
-                        case_no ? " of " : "", case_no ? case_no : "", why);
+                        case_no ? speak(" of ") : "", case_no ? case_no : "", why);
     return false;
 }
 
@@ -310,7 +313,7 @@ bool rehearse_event_was(struct rehearse *r, const struct node *want,
     const char *topic = rehearse_key(r, want, "topic", "");
     const char *times = rehearse_key(r, want, "times", "");
     const struct node *has = yaml_get(want, "has");
-    const char *nearest = "none of this topic";
+    const char *nearest = speak("none of this topic");
     unsigned long count = 0;
 
     (void)outcome;
@@ -327,7 +330,7 @@ bool rehearse_event_was(struct rehearse *r, const struct node *want,
             const Wire__Value *value = event_value(r, event, node->key, &own);
             fits = rehearse_same(r, node, value, procedure_of(r, event), &shown);
             if (!fits) {
-                nearest = arena_text(r->scratch, "one with %s %s", node->key, shown);
+                nearest = arena_text(r->scratch, speak("one with %s %s"), node->key, shown);
             }
         }
         count += fits;
@@ -336,8 +339,8 @@ bool rehearse_event_was(struct rehearse *r, const struct node *want,
         return true;
     }
     (void)rehearse_fail(r, want->line, "expected event %s%s%s%s; there were %lu%s%s%s", topic,
-                        has ? " as written" : "", times[0] ? " times " : "", times, count,
-                        count ? "" : " (", count ? "" : nearest, count ? "" : ")");
+                        has ? speak(" as written") : "", times[0] ? speak(" times ") : "", times,
+                        count, count ? "" : " (", count ? "" : nearest, count ? "" : ")");
     return false;
 }
 

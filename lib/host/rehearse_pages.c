@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/speak.h"
 #include "base/text.h"
 #include "core/event.h"
 #include "host/rehearse_private.h"
@@ -126,7 +127,7 @@ static const char *pages_there(struct rehearse *r, const struct wanted *w) {
             continue;
         }
         if (shown++ < SHOWN_MAX) {
-            text = arena_text(r->scratch, "%s%s%s at %s (%s, step %lld, %s, %s)", text,
+            text = arena_text(r->scratch, speak("%s%s%s at %s (%s, step %lld, %s, %s)"), text,
                               *text ? ", " : "", rehearse_staff_name(r, field(event, "to")),
                               rehearse_show_time(r, event->event_ms), field(event, "ladder"),
                               (long long)number(event, "step"), field(event, "channel"),
@@ -134,18 +135,19 @@ static const char *pages_there(struct rehearse *r, const struct wanted *w) {
         }
     }
     if (shown > SHOWN_MAX) {
-        text = arena_text(r->scratch, "%s and %d more", text, shown - SHOWN_MAX);
+        text = arena_text(r->scratch, speak("%s and %d more"), text, shown - SHOWN_MAX);
     }
-    return *text ? text : "none";
+    return *text ? text : speak("none");
 }
 
 static const char *described(struct rehearse *r, const struct wanted *w) {
-    return arena_text(
-        r->scratch, "%s%s%s%s%s%s%s%s%s%s%s%s%s%s", w->to ? " to " : "", w->to ? w->to : "",
-        w->about ? " about " : "", w->about ? w->about : "", w->at ? " at " : "",
-        w->at ? w->at : "", w->step ? ", step " : "", w->step ? w->step : "",
-        w->ladder ? ", ladder " : "", w->ladder ? w->ladder : "", w->channel ? ", by " : "",
-        w->channel ? w->channel : "", w->route ? ", route " : "", w->route ? w->route : "");
+    return arena_text(r->scratch, "%s%s%s%s%s%s%s%s%s%s%s%s%s%s", w->to ? speak(" to ") : "",
+                      w->to ? w->to : "", w->about ? speak(" about ") : "",
+                      w->about ? w->about : "", w->at ? speak(" at ") : "", w->at ? w->at : "",
+                      w->step ? speak(", step ") : "", w->step ? w->step : "",
+                      w->ladder ? speak(", ladder ") : "", w->ladder ? w->ladder : "",
+                      w->channel ? speak(", by ") : "", w->channel ? w->channel : "",
+                      w->route ? speak(", route ") : "", w->route ? w->route : "");
 }
 
 bool rehearse_paged(struct rehearse *r, const struct node *want, const struct outcome *outcome) {
@@ -212,12 +214,13 @@ bool rehearse_page(struct rehearse *r, const struct node *want, const struct out
             return true;
         }
         there = arena_text(r->scratch, "%s%s%s %s (%s)%s%s", there, *there ? ", " : "", page->page,
-                           page->state, page->ladder, page->ended_by[0] ? " by " : "",
+                           page->state, page->ladder, page->ended_by[0] ? speak(" by ") : "",
                            page->ended_by[0] ? rehearse_staff_name(r, page->ended_by) : "");
     }
     (void)rehearse_fail(r, want->line, "expected a page about %s%s%s%s%s; there were: %s",
                         request.case_no, w.state ? " " : "", w.state ? w.state : "",
-                        w.by ? " by " : "", w.by ? w.by : "", *there ? there : "none");
+                        w.by ? speak(" by ") : "", w.by ? w.by : "",
+                        *there ? there : speak("none"));
     return false;
 }
 
@@ -259,7 +262,7 @@ static int64_t count_told(struct rehearse *r, const struct wanted *w, const char
         count += told_fits(r, w, event);
         if (is_text(w->about, event->case_no) && shown++ < SHOWN_MAX) {
             *there = arena_text(
-                r->scratch, "%s%s%s%s at %s by %s (%s)", *there, **there ? ", " : "",
+                r->scratch, speak("%s%s%s%s at %s by %s (%s)"), *there, **there ? ", " : "",
                 field(event, "unit"), rehearse_staff_name(r, field(event, "person")),
                 rehearse_show_time(r, event->event_ms), field(event, "channel"), event->topic);
         }
@@ -270,10 +273,11 @@ static int64_t count_told(struct rehearse *r, const struct wanted *w, const char
 static const char *told_described(struct rehearse *r, const struct wanted *w) {
     const char *person = w->person ? w->person : w->to;
 
-    return arena_text(r->scratch, "%s%s%s%s%s%s%s%s%s%s", w->unit ? " to " : "",
-                      w->unit ? w->unit : "", person ? " to " : "", person ? person : "",
-                      w->about ? " about " : "", w->about ? w->about : "", w->at ? " at " : "",
-                      w->at ? w->at : "", w->by ? " by " : "", w->by ? w->by : "");
+    return arena_text(r->scratch, "%s%s%s%s%s%s%s%s%s%s", w->unit ? speak(" to ") : "",
+                      w->unit ? w->unit : "", person ? speak(" to ") : "", person ? person : "",
+                      w->about ? speak(" about ") : "", w->about ? w->about : "",
+                      w->at ? speak(" at ") : "", w->at ? w->at : "", w->by ? speak(", by ") : "",
+                      w->by ? w->by : "");
 }
 
 bool rehearse_told(struct rehearse *r, const struct node *want, const struct outcome *outcome) {
@@ -288,10 +292,12 @@ bool rehearse_told(struct rehearse *r, const struct node *want, const struct out
     if (w.times < 0 ? count > 0 : count == w.times) {
         return true;
     }
-    (void)rehearse_fail(r, want->line, "expected %s%lld message%s%s; there were %lld: %s",
-                        w.times < 0 ? "at least " : "", (long long)(w.times < 0 ? 1 : w.times),
-                        w.times == 1 || w.times < 0 ? "" : "s", told_described(r, &w),
-                        (long long)count, *there ? there : "none");
+    (void)rehearse_fail(
+        r, want->line,
+        w.times == 1 || w.times < 0 ? "expected %s%lld message%s; there were %lld: %s"
+                                    : "expected %s%lld messages%s; there were %lld: %s",
+        w.times < 0 ? speak("at least ") : "", (long long)(w.times < 0 ? 1 : w.times),
+        told_described(r, &w), (long long)count, *there ? there : speak("none"));
     return false;
 }
 

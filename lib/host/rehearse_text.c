@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "base/speak.h"
 #include "base/text.h"
 #include "core/event.h"
 #include "host/rehearse_private.h"
@@ -86,7 +87,7 @@ static const char *part_of(struct rehearse *r, const struct saved *saved, const 
         const char *related = saved->case_no ? rehearse_related(r, saved->case_no, word, n) : NULL;
         if (!related) {
             (void)rehearse_fail(r, line, "$%s has no %s%s", saved->name, word,
-                                n ? " of that number" : "");
+                                n ? speak(" of that number") : "");
         }
         return related;
     }

@@ -13,6 +13,7 @@
 
 #include <sodium.h>
 
+#include "base/speak.h"
 #include "host/import.h"
 #include "host/rehearse_private.h"
 #include "manual/compile.h"
@@ -61,7 +62,7 @@ static int copy_file(const char *from, const char *to, struct err *err) {
 /* All files of a folder: copied to another one, or (to NULL) removed with it. */
 static int each_file(const char *folder, const char *to, struct err *err) {
     DIR *dir = opendir(folder);
-    int rc = dir ? 0 : err_plain(err, ERR_UNAVAILABLE, "%s: %s", folder, strerror(errno));
+    int rc = dir ? 0 : err_plain(err, ERR_UNAVAILABLE, "%s: %s", folder, speak(strerror(errno)));
 
     for (const struct dirent *entry = dir ? readdir(dir) : NULL; entry && rc == 0;
          entry = readdir(dir)) {
@@ -85,7 +86,9 @@ static int temporary(char *folder, size_t size, struct err *err) {
     const char *root = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 
     (void)snprintf(folder, size, "%s/rehearsal.XXXXXX", root);
-    return mkdtemp(folder) ? 0 : err_plain(err, ERR_UNAVAILABLE, "%s: %s", root, strerror(errno));
+    return mkdtemp(folder)
+               ? 0
+               : err_plain(err, ERR_UNAVAILABLE, "%s: %s", root, speak(strerror(errno)));
 }
 
 void rehearse_drop_templates(void) {

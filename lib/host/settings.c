@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/speak.h"
 #include "host/workers.h"
 
 enum {
@@ -68,7 +69,8 @@ static int enter_folder(const char *path, struct err *err) {
     }
     int length = slash == path ? 1 : (int)(slash - path);
     (void)snprintf(folder, sizeof folder, "%.*s", length, path);
-    return chdir(folder) ? err_plain(err, ERR_NOT_FOUND, "%s: %s", folder, strerror(errno)) : 0;
+    return chdir(folder) ? err_plain(err, ERR_NOT_FOUND, "%s: %s", folder, speak(strerror(errno)))
+                         : 0;
 }
 
 int settings_load(const char *path, struct settings *settings, struct arena *arena,

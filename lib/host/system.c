@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/speak.h"
+
 enum {
     PROBE_SIZE = 4096,
     PROBES_MAX = 16,
@@ -81,7 +83,7 @@ int system_check_folder(const char *folder, const char **kind, struct err *err) 
 
     *kind = "other";
     if (statfs(folder, &info)) {
-        return err_plain(err, ERR_UNAVAILABLE, "%s: %s", folder, strerror(errno));
+        return err_plain(err, ERR_UNAVAILABLE, "%s: %s", folder, speak(strerror(errno)));
     }
     for (size_t i = 0; i < sizeof filesystems / sizeof filesystems[0]; i++) {
         if ((uint32_t)info.f_type == filesystems[i].magic) {
@@ -116,7 +118,7 @@ int system_measure_disk(const char *folder, struct system_disk *disk, struct err
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, MODE_OWNER);
     if (fd < 0) {
         return err_plain(err, ERR_UNAVAILABLE, "%s: cannot write there: %s", folder,
-                         strerror(errno));
+                         speak(strerror(errno)));
     }
     (void)unlink(path);
     int64_t begin = system_mono_us();
@@ -125,7 +127,8 @@ int system_measure_disk(const char *folder, struct system_disk *disk, struct err
         if (pwrite(fd, page, sizeof page, (off_t)count * PROBE_SIZE) != PROBE_SIZE
             || fdatasync(fd)) {
             (void)close(fd);
-            return err_plain(err, ERR_UNAVAILABLE, "%s: cannot flush: %s", folder, strerror(errno));
+            return err_plain(err, ERR_UNAVAILABLE, "%s: cannot flush: %s", folder,
+                             speak(strerror(errno)));
         }
         took[count++] = system_mono_us() - start;
     }
@@ -146,7 +149,7 @@ int system_lock(const char *path, struct err *err) {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, MODE_OWNER);
 
     if (fd < 0) {
-        return err_plain(err, ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
+        return err_plain(err, ERR_UNAVAILABLE, "%s: %s", path, speak(strerror(errno)));
     }
     if (flock(fd, LOCK_EX | LOCK_NB)) {
         (void)close(fd);

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/speak.h"
+
 enum {
     STACK_SIZE = 1024 * 1024,
     LANES = 2,
@@ -180,7 +182,7 @@ struct workers *workers_new(size_t normal, size_t urgent, struct err *err) {
     }
     (void)pthread_attr_destroy(&attr);
     if (!fine) {
-        (void)err_plain(err, ERR_UNAVAILABLE, "cannot start workers: %s", strerror(errno));
+        (void)err_plain(err, ERR_UNAVAILABLE, "cannot start workers: %s", speak(strerror(errno)));
         (void)workers_free(workers, 0);
         return NULL;
     }

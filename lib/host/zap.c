@@ -8,6 +8,7 @@
 #include <zmq.h>
 
 #include "base/log.h"
+#include "base/speak.h"
 #include "host/link.h"
 
 enum {
@@ -130,7 +131,8 @@ struct zap *zap_new(void *context, const struct allow *allow, struct err *err) {
         || zmq_bind(zap->stopped, "inproc://shouwen.zap.stop")
         || zmq_connect(zap->stop, "inproc://shouwen.zap.stop")
         || pthread_create(&zap->thread, NULL, run, zap)) {
-        (void)err_plain(err, ERR_UNAVAILABLE, "no doorkeeper: %s", zmq_strerror(zmq_errno()));
+        (void)err_plain(err, ERR_UNAVAILABLE, "no doorkeeper: %s",
+                        speak(zmq_strerror(zmq_errno())));
         /* Start-up failed: the process ends, and its sockets with it. */
         free(zap);
         return NULL;

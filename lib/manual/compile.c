@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/speak.h"
 #include "manual/compile_parts.h"
 
 enum { PATH_SIZE = 1024 };
@@ -32,7 +33,7 @@ static int read_file(struct compiler *c, const char *path, struct bytes *bytes, 
         if (fd >= 0) {
             (void)close(fd);
         }
-        return err_plain(err, ERR_NOT_FOUND, "%s: %s", path, strerror(errno));
+        return err_plain(err, ERR_NOT_FOUND, "%s: %s", path, speak(strerror(errno)));
     }
     size_t size = info.st_size > YAML_SIZE_MAX ? YAML_SIZE_MAX + 1 : (size_t)info.st_size;
     uint8_t *data = arena_alloc(c->arena, size + 1);
@@ -95,7 +96,7 @@ static int read_folder(struct compiler *c, const char *dir, const char *folder, 
         return 0; /* there need be no texts/ */
     }
     if (count < 0) {
-        return err_plain(err, ERR_NOT_FOUND, "%s: %s", path, strerror(errno));
+        return err_plain(err, ERR_NOT_FOUND, "%s: %s", path, speak(strerror(errno)));
     }
     for (int i = 0; i < count; i++) {
         if (result == 0) {
@@ -317,7 +318,8 @@ void compile_print(const struct compiled *compiled, const char *dir, FILE *out) 
                       mistake->line, mistake->column, mistake->text);
     }
     if (compiled->mistake_count == COMPILE_MISTAKES_MAX) {
-        (void)fprintf(out, "… and more: only the first %d are shown\n", COMPILE_MISTAKES_MAX);
+        (void)fprintf(out, speak("… and more: only the first %d are shown\n"),
+                      COMPILE_MISTAKES_MAX);
     }
 }
 
@@ -339,11 +341,11 @@ static void check_same_kind(struct compiler *c, const struct node *node,
 
     if (strcmp(old->unit, new_one->unit) != 0 || old_text != new_text) {
         compile_mistake(c, node, "\"%s\" is %s in the manual", old->key,
-                        old_text                       ? "a word"
-                        : strcmp(old->unit, "ms") == 0 ? "a duration"
-                        : strcmp(old->unit, "wd") == 0 ? "a number of working days"
-                        : *old->unit                   ? "a sum of money"
-                                                       : "a number");
+                        old_text                       ? speak("a word")
+                        : strcmp(old->unit, "ms") == 0 ? speak("a duration")
+                        : strcmp(old->unit, "wd") == 0 ? speak("a number of working days")
+                        : *old->unit                   ? speak("a sum of money")
+                                                       : speak("a number"));
     }
 }
 

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "base/speak.h"
 #include "manual/compile_parts.h"
 
 /* What an item of a figure has besides the fields of its case. */
@@ -30,8 +31,8 @@ static void check_name(struct compiler *c, const struct part *part, const struct
     }
     if (strcmp(item->of, "event") == 0) {
         if (strcmp(item->name_of, "open") != 0 && !table_get(&part->events, item->name_of)) {
-            compile_unknown(c, name, arena_text(c->arena, "event of %s", part->key), item->name_of,
-                            &part->events);
+            compile_unknown(c, name, arena_text(c->arena, speak("event of %s"), part->key),
+                            item->name_of, &part->events);
         }
         return;
     }
@@ -39,8 +40,8 @@ static void check_name(struct compiler *c, const struct part *part, const struct
         (void)table_put(c, clocks, part->p->clocks[i]->name, part->p->clocks[i], NULL);
     }
     if (!table_get(clocks, item->name_of)) {
-        compile_unknown(c, name, arena_text(c->arena, "clock of %s", part->key), item->name_of,
-                        clocks);
+        compile_unknown(c, name, arena_text(c->arena, speak("clock of %s"), part->key),
+                        item->name_of, clocks);
     }
 }
 

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "base/speak.h"
 #include "manual/compile_parts.h"
 
 /* The word that says which act it is, with the others it may stand with. */
@@ -103,7 +104,7 @@ static void fire_op(struct compiler *c, struct part *part, const struct node *ma
         return;
     }
     if (!table_get(&other->events, op->target)) {
-        compile_unknown(c, fire, arena_text(c->arena, "event of %s", other->key), op->target,
+        compile_unknown(c, fire, arena_text(c->arena, speak("event of %s"), other->key), op->target,
                         &other->events);
     }
     op->with = compile_sets(c, part, NULL, other, with, &op->n_with);

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "base/speak.h"
 #include "base/text.h"
 #include "manual/compile_parts.h"
 
@@ -200,7 +201,8 @@ static void check_procedure_topic(struct compiler *c, const struct node *node, c
                         compile_nearest_word(c, topic, topics));
     } else if (strcmp(dot + 1, "*") != 0 && strcmp(dot + 1, "open") != 0
                && !table_get(&part->events, dot + 1)) {
-        compile_unknown(c, node, arena_text(c->arena, "event of %s", head), dot + 1, &part->events);
+        compile_unknown(c, node, arena_text(c->arena, speak("event of %s"), head), dot + 1,
+                        &part->events);
     }
 }
 

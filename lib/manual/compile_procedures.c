@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/speak.h"
 #include "manual/compile_parts.h"
 
 static const char procedures_dir[] = "procedures/";
@@ -203,8 +204,8 @@ static void groups_of(struct compiler *c, struct part *part) {
     for (struct node *node = map->first; node; node = node->next) {
         if (compile_one_of(node->key, words) || table_get(&part->states, node->key)) {
             compile_mistake_key(c, node, "a group cannot be called \"%s\": that is %s", node->key,
-                                table_get(&part->states, node->key) ? "a state"
-                                                                    : "a word of its own");
+                                table_get(&part->states, node->key) ? speak("a state")
+                                                                    : speak("a word of its own"));
         }
         (void)table_put(c, &part->groups, node->key, node, node);
         for (const struct node *item = compile_first(node); item; item = compile_next(node, item)) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/speak.h"
 #include "base/text.h"
 #include "manual/compile_parts.h"
 
@@ -56,8 +57,8 @@ static bool number_of(struct compiler *c, const struct node *node, Manual__Param
     if (compile_term(text, number, &unit) && strcmp(unit, "eod") != 0) {
         if (*key_unit && strcmp(unit, key_unit) != 0) {
             compile_mistake(c, node, "\"%s\" counts %s, but \"%s\" counts %s", parameter->key,
-                            strcmp(key_unit, "wd") == 0 ? "working days" : "time", text,
-                            strcmp(unit, "wd") == 0 ? "working days" : "time");
+                            strcmp(key_unit, "wd") == 0 ? speak("working days") : speak("time"),
+                            text, strcmp(unit, "wd") == 0 ? speak("working days") : speak("time"));
         }
         parameter->unit = unit;
         return true;

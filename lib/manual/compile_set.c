@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "base/speak.h"
 #include "manual/compile_parts.h"
 
 static bool is_words(Manual__Type type) {
@@ -175,8 +176,9 @@ static Manual__Set *set_of(struct compiler *c, struct part *part, const struct t
     if (!field) {
         const struct table *tables[] = {target ? &target->fields : targets,
                                         target ? &target->flags : targets};
-        compile_mistake_key(c, node, "unknown field \"%s\"%s%s%s", node->key, target ? " of " : "",
-                            target ? target->key : "", compile_nearest(c, node->key, tables, 2));
+        compile_mistake_key(c, node, "unknown field \"%s\"%s%s%s", node->key,
+                            target ? speak(" of ") : "", target ? target->key : "",
+                            compile_nearest(c, node->key, tables, 2));
         return set;
     }
     set->field = field->key;

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/speak.h"
 #include "manual/compile_parts.h"
 
 static const char common_file[] = "procedures/_common.yaml";
@@ -446,8 +447,9 @@ static void through_of(struct compiler *c, struct part *part, const struct node 
     if (!contact) {
         compile_unknown(c, through, "procedure", start->through, &c->procedures);
     } else if (!by || !table_get(&contact->events, start->by)) {
-        compile_unknown(c, by ? by : through, arena_text(c->arena, "event of %s", contact->key),
-                        start->by, &contact->events);
+        compile_unknown(c, by ? by : through,
+                        arena_text(c->arena, speak("event of %s"), contact->key), start->by,
+                        &contact->events);
     }
     if (contact) {
         start->with = compile_sets(c, part, NULL, contact, yaml_get(map, "with"), &start->n_with);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/speak.h"
 #include "base/text.h"
 #include "manual/compile_parts.h"
 
@@ -85,7 +86,7 @@ void compile_mistake(struct compiler *c, const struct node *at, const char *fmt,
     va_list args;
 
     va_start(args, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, args);
+    (void)vsnprintf(text, sizeof text, speak(fmt), args);
     va_end(args);
     mistake(c, at ? at->line : 1, at ? at->column : 1, text);
 }
@@ -95,7 +96,7 @@ void compile_mistake_key(struct compiler *c, const struct node *at, const char *
     va_list args;
 
     va_start(args, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, args);
+    (void)vsnprintf(text, sizeof text, speak(fmt), args);
     va_end(args);
     mistake(c, at->key ? at->key_line : at->line, at->key ? at->key_column : at->column, text);
 }
@@ -157,7 +158,8 @@ static struct nearest nearest_start(const char *word) {
 }
 
 static const char *nearest_end(struct compiler *c, const struct nearest *nearest) {
-    return nearest->found ? arena_text(c->arena, "; did you mean \"%s\"?", nearest->found) : "";
+    return nearest->found ? arena_text(c->arena, speak("; did you mean \"%s\"?"), nearest->found)
+                          : "";
 }
 
 const char *compile_nearest(struct compiler *c, const char *word, const struct table *const *tables,
@@ -186,7 +188,8 @@ const char *compile_nearest_word(struct compiler *c, const char *word, const cha
 
 void compile_unknown(struct compiler *c, const struct node *at, const char *what, const char *word,
                      const struct table *table) {
-    compile_mistake(c, at, "unknown %s \"%s\"%s", what, word, compile_nearest(c, word, &table, 1));
+    compile_mistake(c, at, "unknown %s \"%s\"%s", speak(what), word,
+                    compile_nearest(c, word, &table, 1));
 }
 
 /* ---- scalars and lists ---- */
@@ -227,7 +230,7 @@ const char *compile_text(struct compiler *c, const struct node *node) {
     }
     if (node->kind != NODE_TEXT) {
         compile_mistake(c, node, "here must be one value, not a %s",
-                        node->kind == NODE_LIST ? "list" : "map");
+                        node->kind == NODE_LIST ? speak("list") : speak("map"));
         return "";
     }
     if (!*node->text) {
@@ -276,7 +279,7 @@ Manual__Name *compile_name(struct compiler *c, const struct node *map) {
         const struct node *node = yaml_get(map, languages[i]);
         if (!node) {
             compile_mistake_key(c, map, "missing translation: \"%s\" has no %s",
-                                map->key ? map->key : "this", languages[i]);
+                                map->key ? map->key : speak("this"), languages[i]);
         }
     }
     name->zh = compile_text(c, yaml_get(map, "zh"));

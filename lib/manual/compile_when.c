@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/speak.h"
 #include "manual/compile_parts.h"
 
 /* ---- subjects ---- */
@@ -74,7 +75,7 @@ static bool person_subject(struct compiler *c, struct part *part, const struct n
     const Manual__Field *field = compile_field_of(part, word);
 
     if (!field) {
-        unknown_subject(c, part, node, "field", word);
+        unknown_subject(c, part, node, speak("field"), word);
         return false;
     }
     if (field->type != MANUAL__TYPE__STAFF || !compile_one_of(dot + 1, asked)) {
@@ -115,7 +116,7 @@ static bool subject_of(struct compiler *c, struct part *part, const struct node 
         subject->type = subject->field->type;
         return true;
     }
-    unknown_subject(c, part, node, "field or fact", word);
+    unknown_subject(c, part, node, speak("field or fact"), word);
     return false;
 }
 
@@ -154,7 +155,7 @@ static const char *check_number(struct compiler *c, const struct node *node, con
     }
     if (!compile_decimal(text, money ? 100 : 1, &number)) {
         compile_mistake(c, node, "wrong type: \"%s\" is %s, not \"%s\"", field->key,
-                        money ? "a sum of money" : "a whole number", text);
+                        money ? speak("a sum of money") : speak("a whole number"), text);
     } else if (field->type == MANUAL__TYPE__RATING5 && (number < 0 || number > best_rating)) {
         compile_mistake(c, node, "a rating is 0 to 5, not \"%s\"", text);
     }
@@ -175,25 +176,26 @@ const char *compile_value(struct compiler *c, const struct node *node, const Man
     case MANUAL__TYPE__RATING5:
         return check_number(c, node, text, field);
     case MANUAL__TYPE__BOOL:
-        wanted = strcmp(text, "true") == 0 || strcmp(text, "false") == 0 ? NULL : "true or false";
+        wanted = strcmp(text, "true") == 0 || strcmp(text, "false") == 0 ? NULL
+                                                                         : speak("true or false");
         break;
     case MANUAL__TYPE__DATE:
-        wanted = compile_date(text) ? NULL : "a day like 2025-07-01";
+        wanted = compile_date(text) ? NULL : speak("a day like 2025-07-01");
         break;
     case MANUAL__TYPE__TIME:
-        wanted = compile_time_of_day(text) ? NULL : "a time of day like \"08:00\"";
+        wanted = compile_time_of_day(text) ? NULL : speak("a time of day like \"08:00\"");
         break;
     case MANUAL__TYPE__DT:
-        wanted = "a time: $now or a field";
+        wanted = speak("a time: $now or a field");
         break;
     case MANUAL__TYPE__STAFF:
     case MANUAL__TYPE__PERSON:
     case MANUAL__TYPE__SIGN:
-        wanted = "a person: $actor or a field";
+        wanted = speak("a person: $actor or a field");
         break;
     case MANUAL__TYPE__LIST:
     case MANUAL__TYPE__CHECK:
-        wanted = "a list: it grows by `row`";
+        wanted = speak("a list: it grows by `row`");
         break;
     case MANUAL__TYPE__TEXT:
     case MANUAL__TYPE__LONG:
@@ -318,7 +320,8 @@ static void plain_limit(struct compiler *c, struct part *part, const struct node
     }
     if (*text && strspn(text, "0123456789") > 0) {
         compile_mistake(c, node, "wrong limit: \"%s\" is no %s", text,
-                        want == WANT_TIME ? "duration like 15m, 24h, 3d or 3wd" : "number");
+                        want == WANT_TIME ? speak("duration like 15m, 24h, 3d or 3wd")
+                                          : speak("number"));
         return;
     }
     if (*text) {

@@ -7,6 +7,8 @@
 
 #include <yaml.h>
 
+#include "base/speak.h"
+
 struct reader {
     yaml_parser_t parser;
     struct arena *arena;
@@ -29,7 +31,7 @@ static bool fail(struct reader *reader, yaml_mark_t mark, const char *fmt, ...) 
     reader->fault->line = (int)mark.line + 1;
     reader->fault->column = (int)mark.column + 1;
     va_start(args, fmt);
-    (void)vsnprintf(reader->fault->text, sizeof reader->fault->text, fmt, args);
+    (void)vsnprintf(reader->fault->text, sizeof reader->fault->text, speak(fmt), args);
     va_end(args);
     return false;
 }
@@ -179,7 +181,7 @@ static bool read_events(struct reader *reader) {
         if (!yaml_parser_parse(&reader->parser, &event)) {
             const char *problem = reader->parser.problem ? reader->parser.problem : "not YAML";
             yaml_mark_t mark = reader->parser.problem_mark;
-            return fail(reader, mark, "%s", problem);
+            return fail(reader, mark, "%s", speak(problem));
         }
         more = event.type != YAML_STREAM_END_EVENT;
         bool fine = on_event(reader, &event);

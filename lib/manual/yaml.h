@@ -20,7 +20,7 @@ enum {
     YAML_SIZE_MAX = 256 * 1024,
     YAML_DEPTH_MAX = 16,
     YAML_EVENTS_MAX = 10000,
-    YAML_FAULT_MAX = 200,
+    YAML_FAULT_MAX = 400,
 };
 
 enum node_kind { NODE_TEXT, NODE_LIST, NODE_MAP };

@@ -1,0 +1,102 @@
+#!/bin/bash
+# The command line as a newcomer meets it, in both languages: what it says of wrong
+# options, files and names, of a service that is stopped, and with which exit code.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+shouwen=${BIN:-build/bin}/shouwen
+dir=$(mktemp -d /tmp/words.XXXXXX)
+export SHOUWEN_DIR=$dir/run LC_ALL=C.UTF-8
+unset SHOUWEN_AS
+trap '"$shouwen" down >/dev/null 2>&1; rm -rf "$dir"' EXIT
+number=0
+bad=0
+is() { # is NAME COMMAND...: the command succeeds
+    name=$1
+    shift
+    number=$((number + 1))
+    if "$@" >"$dir/out" 2>&1; then
+        echo "ok $number $name"
+    else
+        echo "not ok $number $name"
+        sed 's/^/# /' "$dir/out" | tail -n 12
+        bad=1
+    fi
+}
+# says CODE TEXT COMMAND...: it exits so, and TEXT is in what it says on stdout or stderr.
+says() {
+    want=$1 text=$2
+    shift 2
+    "$shouwen" "$@" >"$dir/said" 2>&1 </dev/null
+    got=$?
+    cat "$dir/said"
+    [ "$got" = "$want" ] || { echo "exit $got, not $want"; return 1; }
+    grep -qF -- "$text" "$dir/said"
+}
+# both CODE CHINESE ENGLISH COMMAND...: by the locale, and by --lang.
+both() {
+    code=$1 zh=$2 en=$3
+    shift 3
+    LC_ALL=zh_CN.UTF-8 says "$code" "$zh" "$@" && LC_ALL=en_US.UTF-8 says "$code" "$en" "$@" &&
+        says "$code" "$zh" "$@" --lang zh
+}
+
+# ---- without an instance ----
+is "no instance: what to do is said" \
+    both 1 "那里没有实例；建立一个：shouwen up" "no instance there; make one: shouwen up" status
+is "every usage line is in the reader's language" bash -c '
+    for c in up backup restore call events import pager manual receiver rehearse run staff; do
+        '"$shouwen"' $c --help --lang zh | head -n 1 | sed s/JSON// | grep -qE "[A-Z]{3,}" && { echo $c; exit 1; }
+        '"$shouwen"' $c --help --lang en | grep -qP "[^\x00-\x7F…王丽]" && { echo $c; exit 1; }
+    done; exit 0'
+is "a command that is none: the nearest one" both 2 "是不是 events？" "did you mean events?" evnts
+is "help is a word too" says 0 "usage: shouwen up" help up
+is "an option before the command that is none is said" says 2 "--loud" --loud status
+is "an option with one dash is one too" says 2 "no such option" status -x
+is "a file that is not there" both 1 "没有这个文件或目录" "No such file or directory" \
+    manual check "$dir/nothing"
+is "doctor speaks" both 0 "剩余空间" "free space" doctor
+is "its names in JSON stay" says 0 '"what":"free space"' doctor --json --lang zh
+cp -r tests/manuals/small "$dir/manual"
+sed -i 's/rating5/ratings/' "$dir/manual/forms/L-1.yaml"
+is "a mistake in the manual" both 1 '没有类型“ratings”；是不是“rating5”？' \
+    'unknown type "ratings"; did you mean "rating5"?' manual check "$dir/manual"
+is "and its place" says 1 'forms/L-1.yaml:15:36: ' manual check "$dir/manual"
+
+# ---- rehearsals ----
+cat >"$dir/wrong.yaml" <<'YAML'
+rehearsal: Not as told
+data: demo
+start: 2025-07-11T22:00:00+08:00
+steps:
+  - at: "22:14"
+    as: 王丽
+    open: repair
+    unit: 2-1-501
+    caller: {name: 孙先生, phone: "13800000000"}
+    channel: call
+    fields: {urgency: E1, trade: water, scope: private, place: 厨房, content: leak}
+    save: leak
+    expect:
+      - state: {case: $leak, is: closed}
+      - paged: {to: 周涛, about: $leak, times: 2}
+YAML
+is "what did not hold: the line, what was expected, what was there" \
+    both 1 "wrong.yaml:14: E01-KF011-20250711-0001 应为 closed，实为 registered" \
+    "wrong.yaml:14: expected E01-KF011-20250711-0001 to be closed; is registered" \
+    rehearse "$dir/wrong.yaml"
+is "options may stand after the files" says 1 "王丽: repair" rehearse "$dir/wrong.yaml" --explain
+is "and before them" says 1 "王丽: repair" rehearse --explain "$dir/wrong.yaml"
+is "an option of rehearse that is none" says 2 "--expain" rehearse "$dir/wrong.yaml" --expain
+is "the outcome as JSON" says 1 '"passed":false,"held":0,"failed":2' rehearse --json "$dir/wrong.yaml"
+is "rehearse wants a file" says 2 "usage: rehearse" rehearse
+is "live goes without --twice" says 2 "--twice" rehearse --live --twice "$dir/wrong.yaml"
+
+# ---- an instance ----
+"$shouwen" up >/dev/null || exit 1
+is "the table of services stands straight in both languages" bash -c '
+    for l in zh en; do
+        '"$shouwen"' status --lang $l | sed "s/[^\x00-\x7F]/xx/g" | awk "{ print length }" | uniq | wc -l
+    done | grep -qv "^1$" && exit 1; exit 0'
+
+echo "1..$number"
+exit $bad
