@@ -100,6 +100,7 @@ const struct speech chinese_house[] = {
     {"the copy %s could not be marked (sqlite %d)", "副本 %s 未能打上标记（sqlite %d）"},
     {"%s (sqlite %d)", "%s（sqlite %d）"},
     {"%s has no handler for %s", "%s 没有处理 %s 的函数"},
+    {"%s needs \"%s\" of %s: there is no such thing", "%s 要求“%s”（%s）：没有这样的字段或方法"},
     {"the bus has no event %llu of this store", "总线没有本库的事件 %llu"},
     {"the events of %s do not fit", "%s 的事件放不下"},
     {"the chain of events is broken at position %llu", "事件链在位置 %llu 处断了"},

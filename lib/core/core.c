@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "base/log.h"
+#include "core/needs.h"
 #include "core/private.h"
 #include "store/query.h"
 
@@ -132,7 +133,7 @@ static int check_methods(const struct service_def *def, struct err *err) {
                              def->api->methods[i].name);
         }
     }
-    return 0;
+    return needs_sound(def, err);
 }
 
 static const struct subscription own_subscriptions[] = {

@@ -108,6 +108,12 @@ struct method {
     bool urgent; /* taken before the others of a group */
 };
 
+/* What a method's request must have; without it the core refuses before the handler is asked. */
+struct need {
+    const char *method; /* NULL ends the table */
+    const char *fields; /* "case_no event"; "page|case_no": one of the two */
+};
+
 /*
  * Events that this service consumes.  One cursor per subscription and source.
  *
@@ -175,6 +181,7 @@ struct service_def {
     const struct migration *const *schemas; /* lists after core_schema; NULL ends */
     const ProtobufCServiceDescriptor *api;
     const struct method *methods;
+    const struct need *needs;                 /* or NULL */
     const struct subscription *subscriptions; /* or NULL */
     const struct timer_kind *timers;          /* or NULL */
     const struct job_kind *jobs;              /* or NULL */

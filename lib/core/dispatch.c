@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/seal.h"
 #include "base/token.h"
+#include "core/needs.h"
 #include "core/private.h"
 #include "shouwen/core/v1/core.pb-c.h"
 #include "store/query.h"
@@ -366,7 +367,10 @@ static int prepare(struct core *core, struct item *item, const ProtobufCMethodDe
         return err_set(err, ERR_INVALID, "payload_invalid", "message=%s", (*method)->input->name);
     }
     const char *broken = check_message(item->payload, 0);
-    return broken ? err_set(err, ERR_INVALID, broken, "limit=%d", TEXT_MAX_BYTES) : 0;
+    if (broken) {
+        return err_set(err, ERR_INVALID, broken, "limit=%d", TEXT_MAX_BYTES);
+    }
+    return needs_check(core->def->needs, item->payload, core->arena, err);
 }
 
 static int carry_out(struct core *core, struct item *item, const struct actor *actor,

@@ -5,6 +5,7 @@
  *                                                       cases_schema, …};
  *     static const struct method methods[] = {
  *         {"OpenCase", METHOD_WRITE, GUARD_TOKEN, NULL, cases_open, false}, …
+ *     needs: CASES_NEEDS
  *     subscriptions: REVISION_SUBSCRIPTION, DIRECTORY_SUBSCRIPTIONS, CASES_SUBSCRIPTIONS
  *     timers: CASES_TIMERS;   fold: fold_event;   state: revision_state_*
  *
@@ -29,6 +30,12 @@ enum {
 
 #define CASES_READ "case.read"
 #define CASES_UNMASK "case.unmask"
+
+/* What their requests must name; of LinkContact too, where a service has it. */
+#define CASES_NEEDS                                                                                \
+    {"OpenCase", "procedure"}, {"FireEvent", "case_no event"}, {                                   \
+        "GetCase", "case_no"                                                                       \
+    }
 
 handler_fn cases_open, cases_fire, cases_link; /* cases.c */
 handler_fn cases_record;  /* the rows of a form, each as a case of the procedure that `files` it */

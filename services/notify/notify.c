@@ -39,6 +39,14 @@ static const struct method methods[] = {
     {0},
 };
 
+static const struct need needs[] = {
+    {"Acknowledge", "page|case_no"},
+    {"Reject", "page|case_no"},
+    {"GetPage", "page"},
+    {"PutChannel", "staff channel"},
+    {0},
+};
+
 static const struct subscription subscriptions[] = {
     {"pages", ROUTE_TOPIC, WIRE__LANE__URGENT, on_requested},
     {"tells", "tell.asked", WIRE__LANE__NORMAL, notices_on_tell},
@@ -68,6 +76,7 @@ const struct service_def notify_def = {
     .schemas = schemas,
     .api = &notify__notify__descriptor,
     .methods = methods,
+    .needs = needs,
     .subscriptions = subscriptions,
     .timers = timers,
     .jobs = jobs,

@@ -27,6 +27,12 @@ static const struct method methods[] = {
     {0},
 };
 
+static const struct need needs[] = {
+    CASES_NEEDS,
+    {"ImportRoster", "period"},
+    {0},
+};
+
 static const struct subscription subscriptions[] = {
     {"manual", "manual.published", WIRE__LANE__NORMAL, on_published},
     DIRECTORY_SUBSCRIPTIONS,
@@ -46,6 +52,7 @@ const struct service_def patrol_def = {
     .schemas = schemas,
     .api = &patrol__patrol__descriptor,
     .methods = methods,
+    .needs = needs,
     .subscriptions = subscriptions,
     .timers = timers,
     .start = start,

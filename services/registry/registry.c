@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/needs.h"
 #include "services/registry/registry_entry.h"
 
 /* ---- the service at a glance ---- */
@@ -37,6 +38,23 @@ static const struct method methods[] = {
     {0},
 };
 
+/* Looked at when it is known that he may (registry_may). */
+static const struct need needs[] = {
+    {"GetUnit", "unit"},
+    {"GetPerson", "person"},
+    {"GetStaff", "staff"},
+    {"SetLeave", "staff"},
+    {"MarkLeft", "staff reason"},
+    {"Unmask", "person|staff reason"},
+    {"StartImport", "kind"},
+    {"ImportRows", "import"},
+    {"FinishImport", "import"},
+    {"GetImport", "import"},
+    {"RevokeToken", "staff reason"},
+    {"PublishManual", "revision file"},
+    {0},
+};
+
 static const struct subscription subscriptions[] = {
     {"taken", "hold.taken", WIRE__LANE__NORMAL, registry_on_hold_taken},
     {"released", "hold.released", WIRE__LANE__NORMAL, registry_on_hold_released},
@@ -67,17 +85,16 @@ const struct service_def registry_def = {
 /* ---- what several files need ---- */
 
 int registry_may(struct call *call, const char *act, struct err *err) {
-    if (call->actor->system || text_eq(call->actor->staff, "system")) {
-        return 0;
-    }
-    const struct manual *manual = revision_current(call, err);
-    if (!manual) {
+    const bool system = call->actor->system || text_eq(call->actor->staff, "system");
+    const struct manual *manual = system ? NULL : revision_current(call, err);
+
+    if (!system && !manual) {
         return -1;
     }
-    if (!manual_permits(manual, act, call->actor->roles, call->actor->role_count)) {
+    if (!system && !manual_permits(manual, act, call->actor->roles, call->actor->role_count)) {
         return err_set(err, ERR_DENIED, "not_permitted", "act=%s", act);
     }
-    return 0;
+    return call->request ? needs_check(needs, call->request, call->arena, err) : 0;
 }
 
 uint32_t registry_page(uint32_t asked, uint32_t most) {

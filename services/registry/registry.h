@@ -36,7 +36,8 @@ enum {
 /*
  * registry_may - may the actor do this act?  By the manual in force; the system
  * (its token comes from the local socket only) always, so that the first manual
- * can be published and a house be set up.
+ * can be published and a house be set up.  Who may is then asked for what his request
+ * must not leave empty (core/needs.h).
  */
 int registry_may(struct call *call, const char *act, struct err *err);
 

@@ -17,6 +17,14 @@ static const struct method methods[] = {
     {0},
 };
 
+static const struct need needs[] = {
+    {"GetKpi", "name period"},
+    {"ListKpis", "period"},
+    {"ListItems", "kpi period"},
+    {"Dashboard", "from to"},
+    {0},
+};
+
 static const struct subscription subscriptions[] = {
     {"manual", "manual.published", WIRE__LANE__NORMAL, project_manual},
     {"all", "*", WIRE__LANE__NORMAL, project_event},
@@ -39,6 +47,7 @@ const struct service_def reports_def = {
     .schemas = schemas,
     .api = &reports__reports__descriptor,
     .methods = methods,
+    .needs = needs,
     .subscriptions = subscriptions,
     .timers = timers,
     .start = project_start,

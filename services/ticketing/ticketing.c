@@ -23,6 +23,12 @@ static const struct method methods[] = {
     {0},
 };
 
+static const struct need needs[] = {
+    CASES_NEEDS,
+    {"LinkContact", "case_no"},
+    {0},
+};
+
 static const struct subscription subscriptions[] = {
     REVISION_SUBSCRIPTION,
     DIRECTORY_SUBSCRIPTIONS,
@@ -40,6 +46,7 @@ const struct service_def ticketing_def = {
     .schemas = schemas,
     .api = &ticketing__ticketing__descriptor,
     .methods = methods,
+    .needs = needs,
     .subscriptions = subscriptions,
     .timers = timers,
     .start = revision_start,

@@ -385,7 +385,7 @@ static void channels_lead_where_they_are_put(void) {
                "channel_name_wrong");
     CHECK_TEXT(paging_asks("S904", "PutChannel",
                            "{'staff':'','channel':'sms','address':'https://x/'}", NULL),
-               "channel_name_wrong");
+               "field_missing");
     CHECK(!paging_asks("S904", "PutChannel",
                        "{'staff':'*','channel':'webhook','address':'http://127.0.0.1:1/',"
                        "'private':true}",
