@@ -57,6 +57,18 @@ static void print_json(const char *path, const struct import_result *result) {
     json_decref(all);
 }
 
+const char *import_kind(const struct cli *cli, const char *kind) {
+    static const char *const names[][2] = {
+        {"staff", "员工"}, {"units", "房屋"}, {"persons", "住户"}, {"roster", "排班"}};
+
+    for (size_t i = 0; !cli->english && i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i][0], kind) == 0) {
+            return names[i][1];
+        }
+    }
+    return kind;
+}
+
 static void print_text(const struct cli *cli, const char *path,
                        const struct import_result *result) {
     for (size_t i = 0; i < result->bad_count; i++) {
@@ -71,8 +83,10 @@ static void print_text(const struct cli *cli, const char *path,
             cli_say(cli, "%s：%zu 行，其中 %zu 行有误\n", "%s: %zu rows, %zu of them bad\n"), path,
             result->rows, result->bad);
     } else {
-        (void)printf(cli_say(cli, "%s：%zu 行 %s 已导入\n", "%s: %zu rows of %s are in\n"), path,
-                     result->rows, result->kind);
+        (void)printf(cli_say(cli, "%s：%zu 行%s已导入\n",
+                             result->rows == 1 ? "%s: %zu row of %s is in\n"
+                                               : "%s: %zu rows of %s are in\n"),
+                     path, result->rows, import_kind(cli, result->kind));
     }
 }
 

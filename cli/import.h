@@ -11,4 +11,7 @@ extern const struct command import_command;
 /* import_over - a link for host/import.h over a session; session and cli outlive it. */
 struct import_link import_over(struct session *session);
 
+/* import_kind - what a file held ("staff"), in the reader's language. */
+const char *import_kind(const struct cli *cli, const char *kind);
+
 #endif

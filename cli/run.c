@@ -17,6 +17,7 @@
 
 #include "base/speak.h"
 #include "base/text.h"
+#include "cli/column.h"
 #include "cli/import.h"
 #include "cli/publish.h"
 #include "cli/receiver.h"
@@ -27,7 +28,14 @@
 #include "shouwen/notify/v1/notify.pb-c.h"
 #include "shouwen/reports/v1/reports.pb-c.h"
 
-enum { SPEED = 60, STAFF_PAGE = 100, OFFSET_MIN = 480, DAY_SIZE = 10, MODE_FILE = 0600 };
+enum {
+    SPEED = 60,
+    STAFF_PAGE = 100,
+    OFFSET_MIN = 480,
+    DAY_SIZE = 10,
+    NAME_WIDTH = 12,
+    MODE_FILE = 0600
+};
 
 static const char marker[] = "demo"; /* file in a folder that may be made anew */
 
@@ -117,7 +125,9 @@ static int import_estate(struct demo *demo, struct err *err) {
         if (result.bad > 0) {
             return err_plain(err, ERR_INVALID, "%s: %zu rows are bad", path, result.bad);
         }
-        (void)printf("  %-12s %5zu\n", result.kind, result.rows);
+        (void)printf("  %s %5zu\n",
+                     column_left(import_kind(demo->cli, result.kind), NAME_WIDTH, demo->cli->arena),
+                     result.rows);
     }
     return 0;
 }

@@ -32,6 +32,8 @@ static const struct words sentences[] = {
      "{method} may be several; say {first} or {second}"},
     {"method_unknown", "没有“{method}”这个方法[；是不是 {nearest}？]（全部方法：call --list）",
      "there is no method {method}[; did you mean {nearest}?] (all methods: call --list)"},
+    {"roster_staff_behind", "排班服务还没有收到 {staff} 的资料，没有导入；请稍候再试",
+     "patrol has not heard of {staff} yet, so nothing was imported; try again in a moment"},
     {"service_stopped", "服务 {service} 没有在运行，请求没有发出；启动：shouwen up {service}",
      "{service} is not running, and nothing was sent; start it: shouwen up {service}"},
 };

@@ -8,7 +8,7 @@
 #include "base/csv.h"
 #include "base/speak.h"
 #include "base/text.h"
-#include "shouwen/patrol/v1/patrol.pb-c.h"
+#include "host/import_roster.h"
 
 enum {
     FILE_MAX = 64 * 1024 * 1024,
@@ -16,10 +16,7 @@ enum {
     PART_BYTES = 40 * 1024,
     BAD_AT_ONCE = 50,
     POLLS_MAX = 100 * 1000,
-    PERIOD_SIZE = 7, /* "2025-07" */
 };
-
-static const char registry_name[] = "registry";
 
 /* ---- what it is ---- */
 
@@ -58,7 +55,7 @@ static int send_part(const struct import_link *link, int64_t id, Registry__Impor
     request.import = id;
     request.rows = rows;
     request.n_rows = count;
-    return link->ask(link->arg, registry_name, "shouwen.registry.v1.Registry/ImportRows",
+    return link->ask(link->arg, "registry", "shouwen.registry.v1.Registry/ImportRows",
                      &request.base, &registry__import_rows_reply__descriptor, arena, err)
                ? 0
                : -1;
@@ -115,7 +112,7 @@ static int list_bad(const struct import_link *link, int64_t id, struct import_re
     result->bad_rows = arena_alloc(arena, IMPORT_BAD_MAX * sizeof(*result->bad_rows));
     for (;;) {
         const Registry__GetImportReply *reply = (const Registry__GetImportReply *)link->ask(
-            link->arg, registry_name, "shouwen.registry.v1.Registry/GetImport", &request.base,
+            link->arg, "registry", "shouwen.registry.v1.Registry/GetImport", &request.base,
             &registry__get_import_reply__descriptor, arena, err);
         if (!reply) {
             return -1;
@@ -139,7 +136,7 @@ static int wait_done(const struct import_link *link, int64_t id, struct import_r
     for (int poll = 0; poll < POLLS_MAX; poll++) {
         size_t used = arena_used(arena);
         const Registry__GetImportReply *reply = (const Registry__GetImportReply *)link->ask(
-            link->arg, registry_name, "shouwen.registry.v1.Registry/GetImport", &request.base,
+            link->arg, "registry", "shouwen.registry.v1.Registry/GetImport", &request.base,
             &registry__get_import_reply__descriptor, arena, err);
         if (!reply) {
             return -1;
@@ -174,111 +171,18 @@ static int to_registry(const struct import_link *link, struct csv *csv,
     start.n_columns = header->count;
     start.partial = partial;
     const Registry__StartImportReply *started = (const Registry__StartImportReply *)link->ask(
-        link->arg, registry_name, "shouwen.registry.v1.Registry/StartImport", &start.base,
+        link->arg, "registry", "shouwen.registry.v1.Registry/StartImport", &start.base,
         &registry__start_import_reply__descriptor, arena, err);
     if (!started || send_rows(link, csv, started->import, result, arena, err)) {
         return -1;
     }
     Registry__FinishImportRequest finish = REGISTRY__FINISH_IMPORT_REQUEST__INIT;
     finish.import = started->import;
-    if (!link->ask(link->arg, registry_name, "shouwen.registry.v1.Registry/FinishImport",
-                   &finish.base, &registry__finish_import_reply__descriptor, arena, err)) {
+    if (!link->ask(link->arg, "registry", "shouwen.registry.v1.Registry/FinishImport", &finish.base,
+                   &registry__finish_import_reply__descriptor, arena, err)) {
         return -1;
     }
     return wait_done(link, started->import, result, arena, err);
-}
-
-/* ---- rosters ---- */
-
-struct roster {
-    const struct import_link *link;
-    struct arena *arena;
-    char period[PERIOD_SIZE + 1];
-    uint32_t part;
-    Patrol__Duty *duties[PART_ROWS];
-    size_t count;
-    int column[7]; /* date post shift start end staff order */
-};
-
-static int send_duties(struct roster *roster, bool last, struct err *err) {
-    Patrol__ImportRosterRequest request = PATROL__IMPORT_ROSTER_REQUEST__INIT;
-
-    if (!roster->period[0]) {
-        return 0;
-    }
-    request.period = roster->period;
-    request.part = ++roster->part;
-    request.last = last;
-    request.duties = roster->duties;
-    request.n_duties = roster->count;
-    roster->count = 0;
-    return roster->link->ask(roster->link->arg, "patrol", "shouwen.patrol.v1.Patrol/ImportRoster",
-                             &request.base, &patrol__import_roster_reply__descriptor, roster->arena,
-                             err)
-               ? 0
-               : -1;
-}
-
-static const char *field(const struct roster *roster, const struct csv_row *row, int which) {
-    int column = roster->column[which];
-
-    return column >= 0 && (size_t)column < row->count ? (const char *)row->fields[column].data : "";
-}
-
-static int add_duty(struct roster *roster, const struct csv_row *row, struct err *err) {
-    enum { DATE, POST, SHIFT, START, END, STAFF, ORDER };
-    const char *date = field(roster, row, DATE);
-    Patrol__Duty *duty = ARENA_NEW(roster->arena, Patrol__Duty);
-
-    if (row->mistake || strlen(date) < PERIOD_SIZE) {
-        return err_plain(err, ERR_INVALID, "line %d: %s", row->line,
-                         row->mistake ? row->mistake : speak("no date"));
-    }
-    if (strncmp(roster->period, date, PERIOD_SIZE) != 0) {
-        if (send_duties(roster, true, err)) {
-            return -1;
-        }
-        (void)snprintf(roster->period, sizeof roster->period, "%s", date);
-        roster->part = 0;
-    }
-    if (roster->count == PART_ROWS && send_duties(roster, false, err)) {
-        return -1;
-    }
-    patrol__duty__init(duty);
-    duty->post = arena_text(roster->arena, "%s", field(roster, row, POST));
-    duty->shift = arena_text(roster->arena, "%s", field(roster, row, SHIFT));
-    duty->staff = arena_text(roster->arena, "%s", field(roster, row, STAFF));
-    duty->order = (uint32_t)strtoul(field(roster, row, ORDER), NULL, 10);
-    if (!text_time_read(field(roster, row, START), &duty->start_ms)
-        || !text_time_read(field(roster, row, END), &duty->end_ms)) {
-        return err_plain(err, ERR_INVALID, "line %d: start and end are full times", row->line);
-    }
-    roster->duties[roster->count++] = duty;
-    return 0;
-}
-
-/* A month at a time, as patrol takes them. */
-static int to_patrol(const struct import_link *link, struct csv *csv, const struct csv_row *header,
-                     struct import_result *result, struct arena *arena, struct err *err) {
-    static const char *const names[7] = {"date", "post", "shift", "start", "end", "staff", "order"};
-    struct roster roster = {.link = link, .arena = arena};
-    struct csv_row row;
-
-    for (size_t n = 0; n < 7; n++) {
-        roster.column[n] = -1;
-        for (size_t i = 0; i < header->count; i++) {
-            if (is(header->fields[i], names[n])) {
-                roster.column[n] = (int)i;
-            }
-        }
-    }
-    while (csv_next(csv, &row, arena) == 1) {
-        result->rows++;
-        if (add_duty(&roster, &row, err)) {
-            return -1;
-        }
-    }
-    return send_duties(&roster, true, err);
 }
 
 int import_file(const struct import_link *link, struct bytes file, bool partial,
@@ -295,7 +199,7 @@ int import_file(const struct import_link *link, struct bytes file, bool partial,
         return err_set(err, ERR_INVALID, "import_columns", "file=");
     }
     return text_eq(result->kind, "roster")
-               ? to_patrol(link, &csv, &header, result, arena, err)
+               ? import_roster(link, file, result, arena, err)
                : to_registry(link, &csv, &header, partial, result, arena, err);
 }
 

@@ -6,6 +6,7 @@
 #include "core/event.h"
 #include "engine/directory.h"
 #include "engine/revision.h"
+#include "rostercheck.h"
 #include "shouwen/patrol/v1/patrol.pb-c.h"
 #include "store/query.h"
 
@@ -13,12 +14,10 @@ enum {
     PART_ROWS_MAX = 256,
     PARTS_MAX = 100,
     SLICE_ROWS = 100, /* rows published at a time: an event and two rows each */
-    NAME_BYTES_MAX = 60,
     DUTIES_MAX = 256,
     PERIOD_SIZE = 7, /* "2025-07" */
 };
 
-static const int64_t shift_max_ms = (int64_t)7 * 24 * 3600 * 1000;
 static const char timer_kind[] = "roster";
 
 /* ---- coming in ---- */
@@ -35,28 +34,15 @@ static bool is_period(const char *text) {
     return text[PERIOD_SIZE] == '\0';
 }
 
-static bool is_name(const char *text) {
-    return *text && !text_check(text, strlen(text), NAME_BYTES_MAX, false);
-}
-
-static int check_row(const Patrol__ImportRosterRequest *request, size_t i, struct err *err) {
-    const Patrol__Duty *duty = request->duties[i];
-    const size_t row = (size_t)(request->part - 1) * PART_ROWS_MAX + i + 1;
-
-    if (!is_name(duty->post) || !is_name(duty->shift) || !is_name(duty->staff)) {
-        return err_set(err, ERR_INVALID, "roster_row", "row=%zu\npost=%.60s\nstaff=%.60s", row,
-                       duty->post, duty->staff);
-    }
-    if (duty->end_ms <= duty->start_ms || duty->end_ms - duty->start_ms > shift_max_ms) {
-        return err_set(err, ERR_INVALID, "roster_times", "row=%zu\npost=%.60s\nstaff=%.60s", row,
-                       duty->post, duty->staff);
-    }
-    return 0;
-}
-
 static int put_row(struct call *call, const Patrol__ImportRosterRequest *request, size_t i,
                    struct err *err) {
     const Patrol__Duty *duty = request->duties[i];
+    const char *staff = "";
+    const char *field = "";
+
+    if (rostercheck_row(call, request, i, &staff, &field, err)) {
+        return -1;
+    }
     struct query q = QUERY(
         call->store, "INSERT INTO roster_row(period, part, row, post, shift, start_ms, end_ms,"
                      " staff, place) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
@@ -68,7 +54,7 @@ static int put_row(struct call *call, const Patrol__ImportRosterRequest *request
     query_bind_text(&q, 5, duty->shift);
     query_bind_i64(&q, 6, duty->start_ms);
     query_bind_i64(&q, 7, duty->end_ms);
-    query_bind_text(&q, 8, duty->staff);
+    query_bind_text(&q, 8, staff);
     query_bind_i64(&q, 9, duty->order == 0 ? 1 : duty->order);
     return query_done(&q, err);
 }
@@ -119,11 +105,6 @@ static int check_part(struct call *call, const Patrol__ImportRosterRequest *requ
         return err_set(err, ERR_INVALID, "roster_part", "period=%s\npart=%u", request->period,
                        request->part);
     }
-    for (size_t i = 0; i < request->n_duties; i++) {
-        if (check_row(request, i, err)) {
-            return -1;
-        }
-    }
     int busy = is_publishing(call, request->period, err);
     return busy == 1 ? err_set(err, ERR_UNAVAILABLE, "roster_busy", "period=%s", request->period)
                      : busy;
@@ -162,7 +143,13 @@ int roster_import(struct call *call, struct err *err) {
 
     patrol__import_roster_reply__init(reply);
     call->reply = &reply->base;
-    if (may_import(call, err) || check_part(call, request, err) || make_room(call, request, err)) {
+    if (may_import(call, err) || check_part(call, request, err)) {
+        return -1;
+    }
+    if (request->check) {
+        return rostercheck_all(call, request, reply, err);
+    }
+    if (make_room(call, request, err)) {
         return -1;
     }
     for (size_t i = 0; i < request->n_duties; i++) {

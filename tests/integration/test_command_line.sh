@@ -113,5 +113,35 @@ empty() { # every method that names one thing, asked for nothing
 }
 is "so does every method that must name something" empty
 
+# ---- rosters ----
+"$shouwen" import deploy/demo/staff.csv >/dev/null || exit 1
+row() { # row DATE STAFF
+    echo "$1,desk,A,$1T08:00:00+08:00,$1T16:00:00+08:00,$2,1"
+}
+{ echo date,post,shift,start,end,staff,order; row 2025-06-01 S102; row 2025-07-01 S1022; row 2025-07-02 张小明; } \
+    >"$dir/roster.csv"
+is "a roster with people whom nobody knows: each row, and who may be meant" \
+    both 1 "roster.csv:3: staff: 没有“S1022”这个员工（工号或姓名）；是不是 S102 张敏？" \
+    "roster.csv:3: staff: nobody here is S1022 (number or name); did you mean S102 张敏?" \
+    import "$dir/roster.csv"
+is "every one of them" says 1 "roster.csv:4: staff: " import "$dir/roster.csv"
+is "as JSON too" says 1 '"line":4,"mistakes":[{"field":"staff","rule":"roster_staff"' \
+    import --json "$dir/roster.csv"
+duty() { "$shouwen" call --json patrol/ListDuties '{"atMs": 1748743200000, "post": "desk"}'; } # 06-01 10:00
+none() { [ "$(duty)" = "{}" ]; }
+is "nothing of it came in, not even of the month without mistakes" none
+{ echo date,post,shift,start,end,staff,order; row 2025-06-01 王丽; row 2025-07-01 S102; } >"$dir/roster.csv"
+is "without them it does, and a name becomes its number" says 0 "2 rows of roster are in" import "$dir/roster.csv"
+on_duty() { for _ in $(seq 50); do duty | grep -q S101 && return; done; duty; return 1; }
+is "so he is on duty by his number" on_duty
+"$shouwen" down bus
+printf 'staff,name,roles,department,area,deputy,phone,channels\nS199,钱多,desk,cs,,,13900000199,desk\n' >"$dir/new.csv"
+"$shouwen" import "$dir/new.csv" >/dev/null
+{ echo date,post,shift,start,end,staff,order; row 2025-08-01 S199; } >"$dir/roster.csv"
+is "somebody whom patrol has not heard of yet: try again" \
+    says 1 "patrol has not heard of S199 yet, so nothing was imported" import "$dir/roster.csv"
+"$shouwen" up bus >/dev/null
+is "as soon as it has, he is taken" says 0 "1 row of roster is in" import "$dir/roster.csv"
+
 echo "1..$number"
 exit $bad

@@ -159,6 +159,8 @@ static void a_roster_comes_whole_or_not_at_all(void) {
     CHECK_TEXT(engine.reply->rule, "roster_times");
     CHECK(!send_part("S301", 2, true, 10, hour, ""));
     CHECK_TEXT(engine.reply->rule, "roster_row");
+    CHECK(!send_part("S301", 2, true, 10, hour, "nobody at all"));
+    CHECK_TEXT(engine.reply->rule, "roster_staff");
     engine_settle(&engine);
     CHECK(engine_count(&engine, "roster.duty", NULL) == 0);
     CHECK(send_part("S301", 2, true, 50, 8 * hour, "S501")->rows == 250);
@@ -167,12 +169,78 @@ static void a_roster_comes_whole_or_not_at_all(void) {
     CHECK(engine_count(&engine, "roster.dropped", NULL) == 1);
     CHECK(count("SELECT count(*) FROM roster_row") == 0);
     /* The next version replaces it. */
-    CHECK(send_part("S301", 1, true, 5, 8 * hour, "S502"));
+    CHECK(send_part("S301", 1, true, 5, 8 * hour, "S402"));
     engine_settle(&engine);
     CHECK(count("SELECT count(*) FROM duty WHERE period = '2025-08'") == 5);
     CHECK(count("SELECT count(*) FROM duty WHERE staff = 'S501'") == 0);
     Wire__Event *dropped = engine_last(&engine, "roster.dropped", NULL);
     CHECK(value_i64(dropped->fields, dropped->n_fields, "below", 0) == 2);
+    engine_stop(&engine);
+}
+
+static Patrol__Duty duty_of(uint32_t line, const char *staff, const char *mistake) {
+    Patrol__Duty duty = PATROL__DUTY__INIT;
+
+    duty.line = line;
+    duty.mistake = mistake;
+    duty.post = "gate";
+    duty.shift = "day";
+    duty.staff = staff;
+    duty.start_ms = engine_at(8, 0);
+    duty.end_ms = duty.start_ms + 8 * hour;
+    return duty;
+}
+
+static void every_row_that_is_wrong_is_listed_and_nothing_changed(void) {
+    begin();
+    Patrol__ImportRosterRequest request = PATROL__IMPORT_ROSTER_REQUEST__INIT;
+    Patrol__Duty duties[] = {
+        duty_of(2, "S501", ""),          duty_of(3, "S5011", ""),
+        duty_of(4, "nobody at all", ""), duty_of(5, "", ""),
+        duty_of(6, "S501", ""),          duty_of(7, "S501", "csv_quote"),
+        duty_of(8, "S501", "anything"),
+    };
+    Patrol__Duty *list[7];
+    for (size_t i = 0; i < 7; i++) {
+        list[i] = &duties[i];
+    }
+    duties[4].end_ms = 0;
+    request.period = "2025-08";
+    request.part = 1;
+    request.check = true;
+    request.duties = list;
+    request.n_duties = 7;
+    const Patrol__ImportRosterReply *reply = engine_ask(&engine, "S301", "ImportRoster",
+                                                        &request.base, NULL);
+    static const struct {
+        uint32_t line;
+        const char *field, *rule;
+    } bad[] = {
+        {3, "staff", "roster_staff_near"}, {4, "staff", "roster_staff"}, {5, "staff", "roster_row"},
+        {6, "end", "roster_time"},         {7, "", "csv_quote"},         {8, "", "roster_row"}};
+    CHECK(reply && reply->n_bad == 6);
+    for (size_t i = 0; i < 6; i++) {
+        CHECK(reply->bad[i]->line == bad[i].line);
+        CHECK_TEXT(reply->bad[i]->field, bad[i].field);
+        CHECK_TEXT(reply->bad[i]->rule, bad[i].rule);
+    }
+    CHECK(strstr(reply->bad[0]->message, "S501 "));
+    CHECK(count("SELECT count(*) FROM roster_row") == 0);
+    engine_settle(&engine);
+    CHECK(engine_count(&engine, "roster.duty", NULL) == 0);
+    engine_stop(&engine);
+}
+
+static void a_name_that_only_one_has_is_his_number(void) {
+    begin();
+    struct err err = {0};
+    struct query q = QUERY(core_store(engine.core), "SELECT name FROM staff WHERE no = 'S501'");
+    CHECK(query_step(&q, &err) == 1);
+    const char *name = query_text(&q, 0, engine.scratch);
+    query_end(&q);
+    CHECK(send_part("S301", 1, true, 1, 8 * hour, name));
+    engine_settle(&engine);
+    CHECK(count("SELECT count(*) FROM duty WHERE period = '2025-08' AND staff = 'S501'") == 1);
     engine_stop(&engine);
 }
 
@@ -268,6 +336,8 @@ static const struct test tests[] = {
     TEST(a_day_without_the_service_is_seen_to_be_missed),
     TEST(a_finding_becomes_a_case_once),
     TEST(a_roster_comes_whole_or_not_at_all),
+    TEST(every_row_that_is_wrong_is_listed_and_nothing_changed),
+    TEST(a_name_that_only_one_has_is_his_number),
     TEST(who_is_on_duty_can_be_asked),
     TEST(rows_of_a_form_are_filed_together_or_not_at_all),
     TEST(a_form_is_filed_where_its_procedure_is_kept),
