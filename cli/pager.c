@@ -116,35 +116,38 @@ static void show_state(const struct pager *pager, const Notify__Page *page) {
         {"exhausted", "无人应答", "nobody answered"},
         {"open", "等待应答", "waiting"},
     };
-    const char *zh = page->state;
-    const char *en = page->state;
+    const char *state = page->state;
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(words[i].state, page->state) == 0) {
-            zh = words[i].zh;
-            en = words[i].en;
+            state = cli_say(pager->cli, words[i].zh, words[i].en);
         }
     }
-    (void)printf("%s%s  %s %s%s  %s / %s%s%s\n", paint(pager, "\033[2m"),
+    (void)printf("%s%s  %s %s%s  %s%s%s\n", paint(pager, "\033[2m"),
                  clock_text(pager, page->ended_ms ? page->ended_ms : page->begun_ms), page->page,
-                 page->case_no, paint(pager, "\033[0m"), zh, en, *page->ended_by ? "  " : "",
+                 page->case_no, paint(pager, "\033[0m"), state, *page->ended_by ? "  " : "",
                  page->ended_by);
 }
 
 static void show_page(const struct pager *pager, const Notify__Page *page, bool is_new) {
     const Notify__Record *record = page->n_records > 0 ? page->records[0] : NULL;
     bool again = record && record->times > 1;
+    const struct cli *cli = pager->cli;
 
     (void)printf("%s%s%s ┃ %s%s %s\n", is_new ? "\a" : "", paint(pager, "\033[1;97;41m"),
-                 again ? " 重复寻呼 PAGED AGAIN " : " 寻呼 PAGE ", paint(pager, "\033[0m\033[1m"),
-                 page->text, paint(pager, "\033[0m"));
-    (void)printf("   %s  %s%s%s%s%s\n", page->page, page->case_no, *page->unit ? "  房号 " : "",
-                 page->unit, *page->place ? "  " : "", page->place);
-    (void)printf("   %s%s  阶梯 ladder %s.%u  规则 rule %s%s%s%s\n", paint(pager, "\033[2m"),
+                 again ? cli_say(cli, " 重复寻呼 ", " PAGED AGAIN ")
+                       : cli_say(cli, " 寻呼 ", " PAGE "),
+                 paint(pager, "\033[0m\033[1m"), page->text, paint(pager, "\033[0m"));
+    (void)printf("   %s  %s%s%s%s%s\n", page->page, page->case_no,
+                 *page->unit ? cli_say(cli, "  房号 ", "  unit ") : "", page->unit,
+                 *page->place ? "  " : "", page->place);
+    (void)printf(cli_say(cli, "   %s%s  阶梯 %s 第 %u 级  规则 %s%s%s%s\n",
+                         "   %s%s  ladder %s, step %u  rule %s%s%s%s\n"),
+                 paint(pager, "\033[2m"),
                  clock_text(pager, record && record->sent_ms ? record->sent_ms : page->begun_ms),
                  page->ladder, page->step, *page->route ? page->route : page->topic,
-                 record && *record->stands_for ? "  代 for " : "", record ? record->stands_for : "",
-                 paint(pager, "\033[0m"));
+                 record && *record->stands_for ? cli_say(cli, "  代 ", "  for ") : "",
+                 record ? record->stands_for : "", paint(pager, "\033[0m"));
 }
 
 /* The same page once more: one line, not a second card. */
@@ -154,7 +157,8 @@ static void show_again(const struct pager *pager, const Notify__Page *page) {
     if (!record || record->times < 2) {
         return;
     }
-    (void)printf("\a   %s%s  %s  重复寻呼 paged again ×%u  阶梯 ladder %s.%u%s\n",
+    (void)printf(cli_say(pager->cli, "\a   %s%s  %s  重复寻呼 ×%u  阶梯 %s 第 %u 级%s\n",
+                         "\a   %s%s  %s  paged again ×%u  ladder %s, step %u%s\n"),
                  paint(pager, "\033[31m"),
                  clock_text(pager, record->sent_ms ? record->sent_ms : page->begun_ms), page->page,
                  record->times, page->ladder, page->step, paint(pager, "\033[0m"));
@@ -164,8 +168,10 @@ static void show_prompt(const struct pager *pager) {
     if (!pager->terminal || pager->open_count == 0) {
         return;
     }
-    (void)printf("   %s[a]%s 应答 acknowledge  %s[r]%s 拒绝 reject", paint(pager, "\033[1;32m"),
-                 paint(pager, "\033[0m"), paint(pager, "\033[1;31m"), paint(pager, "\033[0m"));
+    (void)printf(cli_say(pager->cli, "   %s[a]%s 应答  %s[r]%s 拒绝",
+                         "   %s[a]%s acknowledge  %s[r]%s reject"),
+                 paint(pager, "\033[1;32m"), paint(pager, "\033[0m"), paint(pager, "\033[1;31m"),
+                 paint(pager, "\033[0m"));
     for (size_t i = 0; pager->open_count > 1 && i < pager->open_count; i++) {
         (void)printf("  %s[%zu] %s%s", i == pager->chosen ? paint(pager, "\033[7m") : "", i + 1,
                      pager->open[i], paint(pager, "\033[0m"));
@@ -395,9 +401,9 @@ static int run(struct cli *cli, int argc, char **argv) {
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
     pager.staff = session_staff(pager.session);
-    (void)printf("%s首问寻呼机 Shouwen pager%s  %s %s   %s\n", paint(&pager, "\033[1m"),
-                 paint(&pager, "\033[0m"), cli->as, pager.staff,
-                 cli_say(cli, "（q 退出）", "(q ends)"));
+    (void)printf("%s%s%s  %s %s   %s\n", paint(&pager, "\033[1m"),
+                 cli_say(cli, "首问寻呼机", "Shouwen pager"), paint(&pager, "\033[0m"), cli->as,
+                 pager.staff, cli_say(cli, "（q 退出）", "(q ends)"));
     (void)fflush(stdout);
     open_terminal(&pager);
     int rc = loop(&pager, &err);

@@ -13,6 +13,8 @@
 
 #include <jansson.h>
 
+#include "cli/column.h"
+
 #include "base/speak.h"
 
 enum {
@@ -21,6 +23,7 @@ enum {
     BACKLOG = 64,
     LINE_MAX_BYTES = 1024,
     DECIMAL = 10,
+    NAME_WIDTH = 8,
 };
 
 static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -74,21 +77,25 @@ static const char *name_of(const struct receiver *receiver, const char *staff) {
 /* What arrived, as the phone in his pocket would show it. */
 static void show(const struct cli *cli, const struct receiver *receiver, const char *body) {
     json_t *message = json_loads(body, 0, NULL);
-    const char *text = json_string_value(json_object_get(message, "text"));
+    const char *text = json_string_value(
+        json_object_get(message, cli->english ? "text_en" : "text"));
     const char *page = json_string_value(json_object_get(message, "page"));
     const char *staff = json_string_value(json_object_get(message, page ? "staff" : "to"));
     char line[LINE_MAX_BYTES];
+    size_t used = arena_used(cli->arena);
 
     if (text && staff) {
-        int size = snprintf(line, sizeof line, "%s      %s %-8s %.800s%s\n",
+        int size = snprintf(line, sizeof line, "%s      %s %s %.800s%s\n",
                             !cli->colour ? ""
                             : page       ? "\033[1;35m"
                                          : "\033[36m",
-                            page ? "▶▶" : " ▷", name_of(receiver, staff), text,
+                            page ? "▶▶" : " ▷",
+                            column_left(name_of(receiver, staff), NAME_WIDTH, cli->arena), text,
                             cli->colour ? "\033[0m" : "");
         (void)fwrite(line, 1, size > 0 ? (size_t)size : 0, receiver->out);
         (void)fflush(receiver->out);
     }
+    arena_rewind(cli->arena, used);
     json_decref(message);
 }
 

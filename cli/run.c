@@ -34,6 +34,8 @@ enum {
     OFFSET_MIN = 480,
     DAY_SIZE = 10,
     NAME_WIDTH = 12,
+    FIGURE_WIDTH = 8,
+    OF_WIDTH = 9,
     MODE_FILE = 0600
 };
 
@@ -231,13 +233,16 @@ static void show_figures(struct demo *demo, const Reports__ListKpisReply *before
         const Reports__Figure *figure = after->figures[i];
         const char *was = shown_before(before, figure->kpi);
         if (figure->denominator > 0 || strcmp(was, figure->shown) != 0) {
-            (void)printf("  %-26s %8s → %-8s  %lld / %lld  %s%s%s  %s\n", figure->kpi, was,
-                         figure->shown, (long long)figure->numerator,
-                         (long long)figure->denominator,
+            const char *of = arena_text(cli->arena, "%lld / %lld", (long long)figure->numerator,
+                                        (long long)figure->denominator);
+            (void)printf("  %-24s %s → %s %s  %s%s%s %s\n", figure->kpi,
+                         column_right(was, FIGURE_WIDTH, cli->arena),
+                         column_left(figure->shown, FIGURE_WIDTH, cli->arena),
+                         column_right(of, OF_WIDTH, cli->arena),
                          !cli->colour  ? ""
                          : figure->met ? "\033[32m"
                                        : "\033[33m",
-                         figure->target_per_mille == 0 ? ""
+                         figure->target_per_mille == 0 ? " "
                          : figure->met                 ? "✓"
                                                        : "✗",
                          cli->colour ? "\033[0m" : "", figure->name);

@@ -59,7 +59,7 @@ static const char *page_line(struct rehearse *r, const Wire__Event *event) {
     if (strcmp(event->topic, "page.sent") == 0 || strcmp(event->topic, "page.failed") == 0) {
         bool failed = strcmp(event->topic, "page.failed") == 0;
         return arena_text(r->scratch,
-                          zh ? "→ 呼叫 %s%s (%s 梯级 %lld, 规则 %s, 经 %s) %s"
+                          zh ? "→ 寻呼 %s%s（阶梯 %s 第 %lld 级，规则 %s，经 %s）%s"
                              : "→ page %s%s (ladder %s step %lld, rule %s, by %s) %s",
                           to, failed ? (zh ? " 失败" : " failed") : "", field(event, "ladder"),
                           step, field(event, "route"), field(event, "channel"),
@@ -70,7 +70,7 @@ static const char *page_line(struct rehearse *r, const Wire__Event *event) {
                           rehearse_staff_name(r, event->actor), field(event, "page"));
     }
     if (strcmp(event->topic, "page.withdrawn") == 0) {
-        return arena_text(r->scratch, zh ? "呼叫撤回 %s" : "page withdrawn %s",
+        return arena_text(r->scratch, zh ? "寻呼撤回 %s" : "page withdrawn %s",
                           field(event, "page"));
     }
     if (strcmp(event->topic, "page.rejected") == 0) {
@@ -115,8 +115,19 @@ static const char *clock_line(struct rehearse *r, const Wire__Event *event) {
     const char *name = word(r, arena_text(r->scratch, "clock.%s.%s", procedure, clock));
     int64_t due = value_i64(event->fields, event->n_fields, "due", 0);
 
-    return arena_text(r->scratch, "⏱ %s: %s (%s)", name, clock_word(r, event),
-                      due ? rehearse_show_time(r, due) : "");
+    return arena_text(r->scratch,
+                      strcmp(r->options->locale, "zh") == 0 ? "⏱ %s：%s（%s）" : "⏱ %s: %s (%s)",
+                      name, clock_word(r, event), due ? rehearse_show_time(r, due) : "");
+}
+
+/* What was said, in the language of the timeline; it was sent in the department's. */
+static const char *told_words(struct rehearse *r, const Wire__Event *event) {
+    const char *key = field(event, "tell");
+    const char *full = text_starts(key, "tell.") ? key : arena_text(r->scratch, "tell.%s", key);
+    const char *text = manual_text(r->manual, full, field(event, "args"), r->options->locale,
+                                   r->scratch);
+
+    return !*key || text_starts(text, full) ? field(event, "text") : text;
 }
 
 static const char *told_line(struct rehearse *r, const Wire__Event *event) {
@@ -124,7 +135,7 @@ static const char *told_line(struct rehearse *r, const Wire__Event *event) {
     const char *who = unit[0] ? unit : rehearse_staff_name(r, field(event, "person"));
 
     return arena_text(r->scratch, "✉ %s (%s): %.200s", who, field(event, "channel"),
-                      field(event, "text"));
+                      told_words(r, event));
 }
 
 static const char *case_line(struct rehearse *r, const Wire__Event *event) {
@@ -132,7 +143,11 @@ static const char *case_line(struct rehearse *r, const Wire__Event *event) {
     const char *procedure = known ? known->procedure : "";
     const char *state = field(event, "state");
 
-    return arena_text(r->scratch, "%s: %s%s%s", rehearse_staff_name(r, event->actor),
+    const char *actor = rehearse_staff_name(r, event->actor);
+    bool zh = strcmp(r->options->locale, "zh") == 0;
+
+    return arena_text(r->scratch, zh ? "%s：%s%s%s" : "%s: %s%s%s",
+                      zh && strcmp(actor, "system") == 0 ? "系统" : actor,
                       strcmp(strrchr(event->topic, '.'), ".open") == 0
                           ? word(r, arena_text(r->scratch, "procedure.%s", procedure))
                           : event_word(r, event->topic),

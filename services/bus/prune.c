@@ -44,8 +44,9 @@ static int mark_day(struct call *call, const struct log *log, struct err *err) {
 }
 
 static int forget_consumers(struct call *call, int64_t since_ms, struct err *err) {
-    struct query q = QUERY(call->store, "DELETE FROM log_consumer WHERE seen_ms < ?1"
-                                        " RETURNING subscription, lane, after");
+    struct query q = QUERY(call->store, /* scan: a row each consumer */
+                           "DELETE FROM log_consumer WHERE seen_ms < ?1"
+                           " RETURNING subscription, lane, after");
     int more = 0;
 
     query_bind_i64(&q, 1, since_ms);
@@ -87,7 +88,8 @@ static int limit_of(struct call *call, const struct log *log, Wire__Lane lane, u
         return -1;
     }
     *limit = old < *limit ? old : *limit;
-    q = QUERY(call->store, "SELECT after FROM log_consumer WHERE lane = ?1 ORDER BY after LIMIT 1");
+    q = QUERY(call->store, /* scan: a row each consumer */
+              "SELECT after FROM log_consumer WHERE lane = ?1 ORDER BY after LIMIT 1");
     query_bind_i64(&q, 1, (int64_t)lane);
     if (lower(&q, limit, err)) {
         return -1;

@@ -104,6 +104,7 @@ static int beat(struct call *call, struct err *err) {
         .channel = ENDPOINTS_HEARTBEAT,
         .case_no = "",
         .text = ENDPOINTS_HEARTBEAT,
+        .text_en = ENDPOINTS_HEARTBEAT,
         .key = arena_text(call->arena, "beat-%lld", (long long)call->now_ms),
     };
     struct bytes input;

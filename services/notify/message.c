@@ -7,11 +7,28 @@
 
 #include "base/text.h"
 #include "endpoints.h"
+#include "engine/revision.h"
 #include "ladder.h"
 
 enum { TEXT_BYTES_MAX = 600, ESCAPE_MAX = 6, FIRST_PRINTABLE = 0x20, HMAC_SIZE = 32 };
 
 /* ---- for people ---- */
+
+/* A rule that fired may give its own name as what the page says: that has two languages too. */
+static const char *of_route(struct call *call, const struct page *page, const char *locale) {
+    struct err none = {0};
+    const struct manual *manual = revision_current(call, &none);
+    const Manual__Routes *routes = manual ? manual_routes(manual) : NULL;
+
+    for (size_t i = 0; routes && i < routes->n_route; i++) {
+        const Manual__Route *route = routes->route[i];
+        if (text_eq(route->key, page->ask.route) && route->text
+            && text_eq(route->text->zh, page->ask.text)) {
+            return text_eq(locale, "en") ? route->text->en : route->text->zh;
+        }
+    }
+    return page->ask.text;
+}
 
 /* A key of the manual's texts (with or without its section), or a sentence as it stands. */
 const char *message_sentence(struct call *call, const struct page *page, const char *locale) {
@@ -25,7 +42,7 @@ const char *message_sentence(struct call *call, const struct page *page, const c
     }
     const char *full = text_starts(key, "page.") ? key : arena_text(call->arena, "page.%s", key);
     const char *text = core_text(call->core, full, args, locale, call->arena);
-    return text_starts(text, full) ? key : text; /* no such key: it is the sentence itself */
+    return text_starts(text, full) ? of_route(call, page, locale) : text;
 }
 
 static const char *with(struct call *call, const char *text, const char *word) {
@@ -33,22 +50,32 @@ static const char *with(struct call *call, const char *text, const char *word) {
 }
 
 static const char *page_text(struct call *call, const struct page *page,
-                             const struct page_record *record, const char *advice) {
+                             const struct page_record *record, const Manual__Rung *rung,
+                             const char *locale) {
+    const bool zh = text_eq(locale, "zh");
+    const Manual__Name *own = rung ? rung->text : NULL;
+    const char *advice = !own ? "" : zh ? own->zh : own->en;
     int64_t step = record->step;
     int64_t times = record->times;
     const char *stands_for = record->stands_for;
     const char *text = arena_text(call->arena, "#%s%s %s", pages_reference(page->id, call->arena),
-                                  times > 1 ? " 重复" : "", message_sentence(call, page, "zh"));
+                                  times <= 1 ? ""
+                                  : zh       ? " 重复"
+                                             : " AGAIN",
+                                  message_sentence(call, page, locale));
 
     text = with(call, text, page->ask.class_key);
     text = with(call, text, page->ask.unit);
     text = with(call, text, page->ask.place);
     text = with(call, text, page->case_no);
     if (step > 0) {
-        text = arena_text(call->arena, "%s · 第%lld步", text, (long long)step);
+        text = arena_text(call->arena, zh ? "%s · 第%lld步" : "%s · step %lld", text,
+                          (long long)step);
     }
     text = with(call, text, advice);
-    return *stands_for ? arena_text(call->arena, "%s · 代 %s", text, stands_for) : text;
+    return *stands_for
+               ? arena_text(call->arena, zh ? "%s · 代 %s" : "%s · for %s", text, stands_for)
+               : text;
 }
 
 /* ---- for machines ---- */
@@ -112,22 +139,23 @@ int message_of_page(struct call *call, const struct page *page, const struct pag
     if (ladder_rung(call, page, record->step, &rung, err)) {
         return -1;
     }
-    const char *advice = rung && rung->text && rung->text->zh ? rung->text->zh : "";
     send.staff = record->staff;
     send.channel = record->channel;
     send.page = pages_reference(page->id, arena);
     send.case_no = page->case_no;
     send.unit = page->ask.unit;
-    send.text = page_text(call, page, record, advice);
+    send.text = page_text(call, page, record, rung, "zh");
     send.times = (uint32_t)record->times;
     send.key = arena_text(arena, "%s-%lld-%s", send.page, (long long)record->step, record->staff);
     const char *body = arena_text(
         arena,
-        "{\"page\":%s,\"case_no\":%s,\"staff\":%s,\"channel\":%s,\"text\":%s,\"ladder\":%s,"
+        "{\"page\":%s,\"case_no\":%s,\"staff\":%s,\"channel\":%s,\"text\":%s,\"text_en\":%s,"
+        "\"ladder\":%s,"
         "\"route\":%s,\"step\":%lld,\"times\":%lld,\"unit\":%s,\"class\":%s,\"token\":%s,"
         "\"at_ms\":%lld}",
         json_text(arena, send.page), json_text(arena, send.case_no), json_text(arena, send.staff),
         json_text(arena, send.channel), json_text(arena, send.text),
+        json_text(arena, page_text(call, page, record, rung, "en")),
         json_text(arena, page->ask.ladder), json_text(arena, page->ask.route),
         (long long)record->step, (long long)record->times, json_text(arena, send.unit),
         json_text(arena, page->ask.class_key),
@@ -148,9 +176,13 @@ int message_of_notice(struct call *call, const struct notice *notice, struct byt
     send.times = 1;
     send.key = notice->key;
     const char *body = arena_text(
-        arena, "{\"to\":%s,\"unit\":%s,\"channel\":%s,\"case_no\":%s,\"text\":%s,\"at_ms\":%lld}",
+        arena,
+        "{\"to\":%s,\"unit\":%s,\"channel\":%s,\"case_no\":%s,\"text\":%s,\"text_en\":%s,"
+        "\"at_ms\":%lld}",
         json_text(arena, send.staff), json_text(arena, send.unit), json_text(arena, send.channel),
-        json_text(arena, send.case_no), json_text(arena, send.text), (long long)call->now_ms);
+        json_text(arena, send.case_no), json_text(arena, send.text),
+        json_text(arena, arena_text(arena, "%.*s", TEXT_BYTES_MAX, notice->text_en)),
+        (long long)call->now_ms);
     return pack(call, &send, body, input, err);
 }
 

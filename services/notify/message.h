@@ -12,7 +12,8 @@
 #include "shouwen/notify/v1/notify.pb-c.h"
 
 /* message_of_page - the input of the job that sends this record.  What the person reads is one
- * line: reference, repeat, what, class, where, case, step, the rung's own words. */
+ * line: reference, repeat, what, class, where, case, step, the rung's own words; in the
+ * language of the department (`text`), and beside it in English (`text_en`) for whom that suits. */
 int message_of_page(struct call *call, const struct page *page, const struct page_record *record,
                     const uint8_t token[PAGES_LINK_SIZE], struct bytes *input, struct err *err);
 
@@ -25,8 +26,9 @@ struct notice {
     const char *unit;
     const char *channel;
     const char *case_no;
-    const char *text;
-    const char *key; /* the same for each repeat */
+    const char *text;    /* in the language of the department */
+    const char *text_en; /* the same in English */
+    const char *key;     /* the same for each repeat */
 };
 
 /* message_of_notice - the input of the job that sends it; `to` "heartbeat" goes there. */

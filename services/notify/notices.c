@@ -17,7 +17,7 @@ enum { TRIES_MAX = 3, RETRY_MS = 30 * 1000, LIST_MAX = 100, CHANNEL_MAX = 32, TE
 
 #define TOLD_COLUMNS                                                                               \
     "id, cause_source, cause_lane, cause_seq, case_no, unit, person, channel, text, state, tries," \
-    " why, asked_ms, sent_ms, job"
+    " why, asked_ms, sent_ms, job, tell, args"
 
 /* What a resident is told by, in order; the first needs a phone. */
 static const char with_phone[] = "sms;app";
@@ -38,7 +38,8 @@ struct told {
     const char *why;
     int64_t asked_ms;
     int64_t sent_ms;
-    int64_t job; /* that sends it; 0: none */
+    int64_t job;             /* that sends it; 0: none */
+    const char *tell, *args; /* of the manual's texts: what the text says */
 };
 
 /* ---- rows ---- */
@@ -61,14 +62,17 @@ static void read_told(struct query *q, struct told *told, struct arena *arena) {
     told->asked_ms = query_i64(q, i++);
     told->sent_ms = query_i64(q, i++);
     told->job = query_i64(q, i++);
+    told->tell = query_text(q, i++, arena);
+    told->args = query_text(q, i++, arena);
 }
 
 /* 1: it is new.  0: this cause told him before. */
 static int insert_told(struct call *call, struct told *told, struct err *err) {
     struct query q = QUERY(call->store, "INSERT INTO told(cause_source, cause_lane, cause_seq,"
                                         " case_no, unit, person, channel, text, state, tries, why,"
-                                        " asked_ms, sent_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7,"
-                                        " ?8, 'sending', 0, '', ?9, 0) ON CONFLICT DO NOTHING"
+                                        " asked_ms, sent_ms, tell, args) VALUES(?1, ?2, ?3, ?4, ?5,"
+                                        " ?6, ?7, ?8, 'sending', 0, '', ?9, 0, ?10, ?11)"
+                                        " ON CONFLICT DO NOTHING"
                                         " RETURNING id");
 
     query_bind_blob(&q, 1, told->source.data, told->source.size);
@@ -80,6 +84,8 @@ static int insert_told(struct call *call, struct told *told, struct err *err) {
     query_bind_text(&q, 7, told->channel);
     query_bind_text(&q, 8, told->text);
     query_bind_i64(&q, 9, told->asked_ms);
+    query_bind_text(&q, 10, told->tell);
+    query_bind_text(&q, 11, told->args);
     int found = query_step(&q, err);
     if (found == 1) {
         told->id = query_i64(&q, 0);
@@ -113,6 +119,8 @@ static int tell(struct call *call, const struct told *told, const char *topic, s
     values_add_text(&values, "person", told->person);
     values_add_text(&values, "channel", told->channel);
     values_add_text(&values, "text", told->text);
+    values_add_text(&values, "tell", told->tell);
+    values_add_text(&values, "args", told->args);
     if (*told->why) {
         values_add_text(&values, "why", told->why);
     }
@@ -144,6 +152,15 @@ static int not_sent(struct call *call, struct told *told, const char *state, con
     return save_told(call, told, err) || tell(call, told, "told.failed", err) ? -1 : 0;
 }
 
+/* Its text is a key of the manual's, with or without its section, or a sentence as it stands. */
+static const char *sentence(struct call *call, const char *key, const char *args,
+                            const char *locale) {
+    const char *full = text_starts(key, "tell.") ? key : arena_text(call->arena, "tell.%s", key);
+    const char *text = core_text(call->core, full, args, locale, call->arena);
+
+    return text_starts(text, full) ? key : text;
+}
+
 static int send(struct call *call, struct told *told, int64_t due_ms, struct err *err) {
     const struct notice notice = {
         .to = told->person,
@@ -151,6 +168,7 @@ static int send(struct call *call, struct told *told, int64_t due_ms, struct err
         .channel = told->channel,
         .case_no = told->case_no,
         .text = told->text,
+        .text_en = sentence(call, told->tell, told->args, "en"),
         .key = arena_text(call->arena, "T%06lld", (long long)told->id),
     };
     struct bytes input;
@@ -193,6 +211,10 @@ static int begin(struct call *call, struct told *told, const char *channels, str
     told->case_no = call->event->case_no;
     told->asked_ms = call->event->event_ms;
     told->why = "";
+    told->tell = value_text(call->event->fields, call->event->n_fields, "text");
+    told->args = value_text(call->event->fields, call->event->n_fields, "args");
+    told->text = arena_text(call->arena, "%.*s", TEXT_BYTES,
+                            sentence(call, told->tell, told->args, "zh"));
     int fresh = insert_told(call, told, err);
     if (fresh != 1) {
         return fresh;
@@ -202,11 +224,11 @@ static int begin(struct call *call, struct told *told, const char *channels, str
 
 /* ---- whom ---- */
 
-static int tell_unit(struct call *call, const char *unit, const char *text, struct err *err) {
+static int tell_unit(struct call *call, const char *unit, struct err *err) {
     struct query q = QUERY(call->store, /* scan: sorts one household */
                            "SELECT person, phone FROM resident WHERE unit = ?1"
                            " AND active = 1 ORDER BY phone DESC, person LIMIT 1");
-    struct told told = {.unit = unit, .person = "", .text = text};
+    struct told told = {.unit = unit, .person = ""};
     bool phone = false;
 
     query_bind_text(&q, 1, unit);
@@ -219,7 +241,7 @@ static int tell_unit(struct call *call, const char *unit, const char *text, stru
     return found < 0 ? -1 : begin(call, &told, phone ? with_phone : without_phone, err);
 }
 
-static int tell_staff(struct call *call, const char *to, const char *text, struct err *err) {
+static int tell_staff(struct call *call, const char *to, struct err *err) {
     struct recipients *people = ARENA_NEW(call->arena, struct recipients);
     const struct manual *manual = revision_current(call, err);
 
@@ -227,11 +249,11 @@ static int tell_staff(struct call *call, const char *to, const char *text, struc
         return -1;
     }
     if (people->count == 0) {
-        struct told told = {.unit = "", .person = to, .text = text};
+        struct told told = {.unit = "", .person = to};
         return begin(call, &told, "", err);
     }
     for (size_t i = 0; i < people->count; i++) {
-        struct told told = {.unit = "", .person = people->list[i].staff, .text = text};
+        struct told told = {.unit = "", .person = people->list[i].staff};
         if (begin(call, &told, people->list[i].channels, err)) {
             return -1;
         }
@@ -239,25 +261,15 @@ static int tell_staff(struct call *call, const char *to, const char *text, struc
     return 0;
 }
 
-static const char *sentence(struct call *call, const Wire__Event *event) {
-    const char *key = value_text(event->fields, event->n_fields, "text");
-    const char *args = value_text(event->fields, event->n_fields, "args");
-    const char *full = text_starts(key, "tell.") ? key : arena_text(call->arena, "tell.%s", key);
-    const char *text = core_text(call->core, full, args, "zh", call->arena);
-
-    return text_starts(text, full) ? key : text;
-}
-
 int notices_on_tell(struct call *call, struct err *err) {
     const Wire__Event *event = call->event;
     const char *to = value_text(event->fields, event->n_fields, "to");
     const char *unit = value_text(event->fields, event->n_fields, "unit");
-    const char *text = arena_text(call->arena, "%.*s", TEXT_BYTES, sentence(call, event));
 
     if (text_eq(to, "reporter") || text_eq(to, "household") || !*to) {
-        return tell_unit(call, unit, text, err);
+        return tell_unit(call, unit, err);
     }
-    return tell_staff(call, to, text, err);
+    return tell_staff(call, to, err);
 }
 
 /* ---- outcomes ---- */
@@ -347,6 +359,8 @@ int notices_restore(struct call *call, struct err *err) {
         .person = value_text(event->fields, event->n_fields, "person"),
         .channel = value_text(event->fields, event->n_fields, "channel"),
         .text = value_text(event->fields, event->n_fields, "text"),
+        .tell = value_text(event->fields, event->n_fields, "tell"),
+        .args = value_text(event->fields, event->n_fields, "args"),
         .why = value_text(event->fields, event->n_fields, "why"),
         .state = text_eq(event->topic, "told.sent") ? "sent" : "failed",
         .asked_ms = event->event_ms,

@@ -40,6 +40,13 @@ static void a_failed_channel_gives_way_to_the_next(void) {
     paging_close();
 }
 
+/* What the channel's other end is given. */
+static const char *body_of(const char *staff, size_t nth) {
+    const Notify__Send *send = paging_nth(staff, nth)->send;
+
+    return arena_text(paging_arena(), "%.*s", (int)send->body.len, (const char *)send->body.data);
+}
+
 static void the_only_channel_is_tried_again(void) {
     paging_open("2025-07-11T22:16:00+08:00");
     meets("webhook", "S402", 2, CHANNEL_FAILS);
@@ -51,6 +58,7 @@ static void the_only_channel_is_tried_again(void) {
     CHECK_TEXT(record->state, "accepted");
     CHECK(record->times == 3);
     CHECK(strstr(paging_nth("S402", 2)->send->text, "重复"));
+    CHECK(strstr(body_of("S402", 2), "\"text_en\":\"#P000001 AGAIN "));
     CHECK_TEXT(paging_nth("S402", 2)->send->page, paging_nth("S402", 0)->send->page);
     CHECK_TEXT(paging_nth("S402", 2)->send->key, paging_nth("S402", 0)->send->key);
     CHECK(status()->repeats == 2);
@@ -534,9 +542,12 @@ static void a_household_is_told_and_need_not_answer(void) {
                    "{'to':'reporter','unit':'2-1-501','text':'named','args':'who=吴刚'}");
     CHECK(paging_sent("P1") == 1);
     CHECK_TEXT(paging_nth("P1", 0)->send->text, "吴刚将上门");
+    CHECK(strstr(body_of("P1", 0), "\"text_en\":\"吴刚 will come\""));
     CHECK(paging_told("told.sent", &event) == 1);
     CHECK_TEXT(paging_field(event, "unit"), "2-1-501");
     CHECK_TEXT(paging_field(event, "channel"), "sms");
+    CHECK_TEXT(paging_field(event, "tell"), "named");
+    CHECK_TEXT(paging_field(event, "args"), "who=吴刚");
     CHECK_TEXT(event->case_no, "C1");
     CHECK(!paging_asks("S901", "ListTold", "{'caseNo':'C1'}", (ProtobufCMessage **)&list));
     CHECK(list->n_told == 1);

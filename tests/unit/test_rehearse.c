@@ -458,15 +458,26 @@ static void parameters_of_a_rehearsal_lie_over_the_manual(void) {
     done(&played);
 }
 
+#define ACCEPT                                                                                     \
+    "  - {at: \"22:17\", as: 周涛, ack: $leak}\n"                                                \
+    "  - at: \"22:18\"\n"
+
 static void the_timeline_says_who_was_paged_by_which_rule_and_channel(void) {
     struct played english = play_as(HEAD LEAK DISPATCH "  - at: \"22:17\"\n", true, "en");
     CHECK(strstr(english.said, "→ page 周涛 (ladder B step 0, rule "));
     CHECK(strstr(english.said, "by webhook"));
     CHECK(strstr(english.said, "07-11 22:16:00"));
     done(&english);
-    struct played chinese = play_as(HEAD LEAK DISPATCH "  - at: \"22:17\"\n", true, "zh");
-    CHECK(strstr(chinese.said, "李强: 派单"));
-    CHECK(strstr(chinese.said, "呼叫 周涛"));
+    /* The technician is told in Chinese; whoever reads the timeline, in his language. */
+    english = play_as(HEAD LEAK DISPATCH ACCEPT, true, "en");
+    CHECK(strstr(english.said, "周涛, our technician, has taken your repair"));
+    done(&english);
+    struct played chinese = play_as(HEAD LEAK DISPATCH ACCEPT, true, "zh");
+    CHECK(strstr(chinese.said, "您的报修已由维修师傅周涛接单"));
+    done(&chinese);
+    chinese = play_as(HEAD LEAK DISPATCH "  - at: \"22:17\"\n", true, "zh");
+    CHECK(strstr(chinese.said, "李强：派单"));
+    CHECK(strstr(chinese.said, "寻呼 周涛"));
     done(&chinese);
 }
 
