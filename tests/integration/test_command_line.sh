@@ -113,8 +113,24 @@ empty() { # every method that names one thing, asked for nothing
 }
 is "so does every method that must name something" empty
 
-# ---- rosters ----
+# ---- events ----
 "$shouwen" import deploy/demo/staff.csv >/dev/null || exit 1
+is "a topic that is none: the nearest one" \
+    both 2 '没有“staff.chnaged”这个主题；是不是 staff.changed？' \
+    'there is no topic staff.chnaged; did you mean staff.changed?' events --topic staff.chnaged
+is "a procedure's topic is one, though nothing of it has happened" \
+    both 0 "没有符合的事件" "there are no such events" events --topic repair.dispatch
+is "no events of a case that is not there" both 0 "没有符合的事件" "no such events" events --case E01-KF011-20250101-0001
+is "and that is no output" bash -c "[ -z \"\$($shouwen events --topic repair.dispatch 2>/dev/null)\" ]"
+is "the last of a topic, however many others came after" bash -c "
+    $shouwen events --topic manual.published --last 3 | grep -c manual.published | grep -qx 3"
+is "all of them, also where a reply is full before its number" bash -c "
+    [ \$($shouwen events --topic manual.published --last 1000 | wc -l) = \$(find manual -name '*.yaml' | wc -l) ]"
+is "the newest comes last" bash -c "$shouwen events | tail -n 1 | grep -q token.issued"
+is "all topics can be listed" says 0 "repair.dispatch" events --topics
+is "a pattern fits many" says 0 "staff.changed" events --topic 'staff.*' --last 1
+
+# ---- rosters ----
 row() { # row DATE STAFF
     echo "$1,desk,A,$1T08:00:00+08:00,$1T16:00:00+08:00,$2,1"
 }
