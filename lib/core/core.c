@@ -98,8 +98,9 @@ static int begin_epoch(struct core *core, struct err *err) {
         return -1;
     }
     core->epoch = (uint64_t)core_meta(core, "epoch", 0, err) + 1;
-    const bool copy = core_meta(core, "restored", 0, err) == 1;
+    const bool copy = core->renew || core_meta(core, "restored", 0, err) == 1;
     core->restored = copy;
+    core->renew = false;
     seed_random(core);
     if (core_meta_put(core, "epoch", (int64_t)core->epoch, err) || load_source(core, err)
         || event_load_head(core, err) || job_restart(core, copy, err) || links_load(core, err)
@@ -467,6 +468,9 @@ int core_step(struct core *core, int64_t now_ms, struct err *err) {
     if (group_run(core, true, err)) {
         return -1;
     }
+    if (core->renew && begin_epoch(core, err)) {
+        return -1;
+    }
     if (core->backup == BACKUP_WANTED) {
         make_backup(core);
     }
@@ -538,6 +542,11 @@ void core_random(struct core *core, void *data, size_t size) {
     core->random_count++;
     memcpy(nonce, &core->random_count, sizeof core->random_count);
     (void)crypto_stream_chacha20(data, size, nonce, core->random_key);
+}
+
+void core_renew(struct core *core) {
+    assert(core->def->is_bus);
+    core->renew = true;
 }
 
 void core_notify(struct core *core, const char *name) {

@@ -279,6 +279,14 @@ void core_random(struct core *core, void *data, size_t size);
 void core_notify(struct core *core, const char *name);
 
 /*
+ * core_renew - of the bus: this store turns out to be older than what others have from it
+ * (it was put back from a plain copy).  After the group it goes on as a new one, as from a
+ * marked copy: another source id, so that the numbers it gives a second time are not taken
+ * for repeats; and def->start runs again.
+ */
+void core_renew(struct core *core);
+
+/*
  * core_revoke - take in a CORE_REVOKED event: the account's older tokens end here.  The
  * core does it for what a service pulls and for what it says itself; the bus, which
  * pulls nothing, for what is appended.

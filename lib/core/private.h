@@ -205,6 +205,7 @@ struct core {
     size_t subscription_count;
 
     bool restored; /* a copy: recovers before it serves */
+    bool renew;    /* core_renew was called */
     bool fenced;   /* the bus has later events of this store: it must not serve */
     struct flight recover_flight;
     int64_t recover_retry_ms;

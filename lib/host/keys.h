@@ -9,7 +9,8 @@
  *     90…7e   tool:cli            *
  *
  * "service:" is another service, known to the core by that name (at most
- * CORE_PEER_MAX - 1 bytes of it); "tool:" carries people's tokens.  A service may have two keys at once, while they are changed.
+ * CORE_PEER_MAX - 1 bytes of it); "tool:" carries people's tokens.  A service may
+ * have two keys at once, while they are changed.
  */
 #ifndef KEYS_H
 #define KEYS_H

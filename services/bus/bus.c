@@ -75,6 +75,9 @@ struct consumer {
 struct state {
     struct revisions revisions; /* first: lib/engine/revision.h */
     uint8_t life[CORE_ID_SIZE]; /* the present one of the log */
+    uint64_t begun[LOG_LANES];  /* where the lanes stood when it began */
+    bool fresh;                 /* this store has told nothing yet: no number can come twice */
+    bool overtaken;             /* a consumer knows more of it than it does itself */
     struct consumer consumers[CONSUMERS_MAX];
     size_t count;
 };
@@ -158,7 +161,7 @@ void bus_id(struct call *call, ProtobufCBinaryData *id) {
 static int begin_life(struct call *call, struct err *err) {
     struct state *state = core_state(call->core);
     struct log log = bus_log(call);
-    uint64_t head[LOG_LANES];
+    uint64_t *head = state->begun;
     struct query q = QUERY(call->store, "INSERT INTO log_life(id, normal, urgent)"
                                         " VALUES(?1, ?2, ?3)");
 
@@ -196,6 +199,21 @@ static int end_of_life(struct call *call, ProtobufCBinaryData id, Wire__Lane lan
     return found;
 }
 
+/* A consumer has seen what this store does not know: it was put back from a plain copy. */
+static void is_overtaken(struct call *call, const Bus__PullRequest *request) {
+    struct state *state = core_state(call->core);
+
+    if (state->fresh || request->after == 0) {
+        return;
+    }
+    log_error("this store is older than what was read from it",
+              "subscription=%s lane=%d after=%llu do=\"goes on as a new one\"",
+              request->subscription, (int)request->lane, (unsigned long long)request->after);
+    state->fresh = true;
+    state->overtaken = true;
+    core_renew(call->core);
+}
+
 /* 1: the position that a consumer names is one of this log.  0: he begins at the start.
  * One behind the head is none of ours, whatever it says: that end of the log was lost. */
 static int knows_place(struct call *call, const Bus__PullRequest *request, struct err *err) {
@@ -222,11 +240,35 @@ static int knows_place(struct call *call, const Bus__PullRequest *request, struc
     return found;
 }
 
-static int start(struct call *call, struct err *err) {
-    struct log log = bus_log(call);
-    bool told = false;
+/* The numbers that this life gave to its own events had been given before: notify would take
+ * them for repeats.  Under the new source their causes are routed again; what had been told
+ * already is known to it by its cause. */
+static int route_again(struct call *call, const uint64_t begun[LOG_LANES], struct err *err) {
+    struct state *state = core_state(call->core);
+    const bool again = state->overtaken;
 
-    if (begin_life(call, err) || prune_start(call, err) || revision_start(call, err)) {
+    state->overtaken = false;
+    for (int lane = 0; again && lane < LOG_LANES; lane++) {
+        if (state->begun[lane] > begun[lane]
+            && routing_again(call, (Wire__Lane)lane, begun[lane], err)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int start(struct call *call, struct err *err) {
+    struct state *state = core_state(call->core);
+    struct log log = bus_log(call);
+    struct log_source own = {0};
+    uint64_t begun[LOG_LANES];
+    bool told = false;
+    int known = log.engine->find(&log, core_source(call->core), &own, call->arena, err);
+
+    memcpy(begun, state->begun, sizeof begun);
+    state->fresh = known == 0;
+    if (known < 0 || begin_life(call, err) || prune_start(call, err) || revision_start(call, err)
+        || route_again(call, begun, err)) {
         return -1;
     }
     return routing_own(call, &log, &told, err);
@@ -283,6 +325,9 @@ static int pull(struct call *call, struct err *err) {
     int known = knows_place(call, request, err);
     if (known < 0) {
         return -1;
+    }
+    if (known == 0) {
+        is_overtaken(call, request);
     }
     bus_id(call, &reply->log);
     struct log_want want = {

@@ -146,6 +146,16 @@ static int wake_backlog(struct call *call, struct err *err) {
     return 0;
 }
 
+int routing_again(struct call *call, Wire__Lane lane, uint64_t after, struct err *err) {
+    uint64_t waits = 0;
+    int found = waiting(call, lane, &waits, err);
+
+    if (found < 0 || ((found == 0 || after < waits) && wait_after(call, lane, after, err))) {
+        return -1;
+    }
+    return wake_backlog(call, err);
+}
+
 int routing_due(struct call *call, const struct due *due, struct err *err) {
     struct log log = bus_log(call);
     Wire__Lane lane = due->mark ? WIRE__LANE__URGENT : WIRE__LANE__NORMAL;
@@ -229,6 +239,7 @@ static int own_source(struct call *call, const struct log *log, struct log_sourc
 
 static int own_lane(struct call *call, const struct log *log, struct log_source *own,
                     Wire__Lane lane, struct err *err) {
+    const size_t used = arena_used(call->arena);
     struct bytes *events = arena_alloc(call->arena, LOG_EVENTS_MAX * sizeof *events);
     struct log_entry *entries = arena_alloc(call->arena, LOG_EVENTS_MAX * sizeof *entries);
     uint64_t seq = own->head[lane];
@@ -244,6 +255,7 @@ static int own_lane(struct call *call, const struct log *log, struct log_source 
     if (count < 0 || log->engine->append(log, own, lane, entries, (size_t)count, err)) {
         return -1;
     }
+    arena_rewind(call->arena, used); /* a new store has all its old ones to append */
     return count;
 }
 

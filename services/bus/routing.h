@@ -25,6 +25,9 @@ int routing_take(struct call *call, const struct log *log, Wire__Lane lane,
 /* routing_own - the bus's own events that are not in the log yet go into it. */
 int routing_own(struct call *call, const struct log *log, bool *told, struct err *err);
 
+/* routing_again - what stands behind a position of a lane is routed (again), in slices. */
+int routing_again(struct call *call, Wire__Lane lane, uint64_t after, struct err *err);
+
 /* routing_due - the timer that works off what waited for a manual. */
 int routing_due(struct call *call, const struct due *due, struct err *err);
 

@@ -36,9 +36,8 @@ static bool is_csv_rule(const char *rule) {
 
 /* "S101 王丽" of the number or the name that is nearest to the word; "" if none is near. */
 static const char *nearest(struct call *call, const char *word) {
-    struct query q = QUERY(call->store,
-                           "SELECT no, /* scan: an estate has some hundred staff */
-name FROM staff WHERE active = 1 ORDER BY no LIMIT ?1");
+    struct query q = QUERY(call->store, /* scan: an estate has some hundred staff */
+                           "SELECT no, name FROM staff WHERE active = 1 ORDER BY no LIMIT ?1");
     const char **words = arena_alloc(call->arena, NEAR_MAX * sizeof(*words) * 2);
     struct err ignored = {0};
     size_t count = 0;

@@ -732,6 +732,56 @@ static void a_log_that_starts_from_a_copy_is_another_log_and_another_source(void
     remove_folder();
 }
 
+static void publish(struct core *core);
+
+/* What the bus tells of its own has numbers too: given twice, they would be repeats for notify. */
+static void a_bus_put_back_from_a_plain_copy_gives_no_number_twice(void) {
+    arena = arena_new((size_t)16 << 20);
+    secrets_from_seed(&secrets, 7);
+    const char *path = file_in_folder("bus.db"), *copy = file_in_folder("copy.db");
+    struct core *core = bus_at(path, 1);
+    const struct wish requested = {.lane = WIRE__LANE__URGENT, .pattern = "page.requested"};
+    struct wish notify = requested;
+
+    publish(core);
+    (void)appended(core, urgent(of_a, 1, 1, "clock.over"));
+    core_free(core); /* known to itself from here on: not a fresh store */
+    core = bus_at(path, 2);
+    copy_file(path, copy);
+    (void)appended(core, urgent(of_a, 2, 3, "clock.over"));
+    const Bus__PullReply *reply = pulled(core, requested);
+    CHECK(reply->n_events == 4 && event_at(reply, 3)->seq == 4);
+    ProtobufCBinaryData source = bin(core_source(core), CORE_ID_SIZE);
+    core_free(core);
+
+    core = bus_at(copy, 3);
+    CHECK(memcmp(core_source(core), source.data, CORE_ID_SIZE) == 0);
+    (void)appended(core, urgent(of_b, 1, 1, "clock.over")); /* before notify has come: number 2 */
+    notify.log = &reply->log;
+    notify.after = reply->next;
+    (void)pulled(core, notify);
+    CHECK(memcmp(core_source(core), source.data, CORE_ID_SIZE) != 0);
+    for (int i = 0; i < 5; i++) {
+        step(core);
+    }
+    size_t anew = 0;
+    reply = pulled(core, requested);
+    for (size_t i = 0; i < reply->n_events; i++) {
+        const Wire__Event *event = event_at(reply, i);
+        anew += memcmp(event->source.data, source.data, CORE_ID_SIZE) != 0
+                && memcmp(event->cause->source.data, store_b, CORE_ID_SIZE) == 0;
+    }
+    CHECK(anew == 1);
+    source = bin(core_source(core), CORE_ID_SIZE);
+    (void)pulled(core, notify); /* once is enough */
+    CHECK(memcmp(core_source(core), source.data, CORE_ID_SIZE) == 0);
+    core_free(core);
+    core = bus_at(copy, 4);
+    CHECK(memcmp(core_source(core), source.data, CORE_ID_SIZE) == 0);
+    core_free(core);
+    remove_folder();
+}
+
 static const Bus__RecoverReply *recovered(struct core *core, uint64_t after) {
     ProtobufCAllocator allocator = arena_protobuf(arena);
     Bus__RecoverRequest request = BUS__RECOVER_REQUEST__INIT;
@@ -1367,6 +1417,7 @@ static const struct test tests[] = {
     TEST(a_wrong_pull_is_refused),
     TEST(a_position_is_good_after_a_restart),
     TEST(the_lost_end_of_a_log_put_back_from_a_plain_copy_is_another_log),
+    TEST(a_bus_put_back_from_a_plain_copy_gives_no_number_twice),
     TEST(a_log_that_starts_from_a_copy_is_another_log_and_another_source),
     TEST(a_restored_store_takes_its_later_events_back),
     TEST(nobody_recovers_another_ones_events),
