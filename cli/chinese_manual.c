@@ -4,6 +4,7 @@
 
 /* clang-format off */
 const struct speech chinese_manual[] = {
+    {"form %s is filed by procedure \"%s\" already", "表单 %s 已由流程“%s”填报"},
     /* compile.c */
     {"%s: more than %d files", "%s：文件多于 %d 个"},
     {"%s: path too long", "%s：路径太长"},

@@ -25,7 +25,7 @@ const struct speech chinese_rehearse[] = {
     {"step %s sent no request", "步骤 %s 没有发过请求"},
     {"no step was saved as %s", "没有步骤存为 %s"},
     {"%s: %zu bad rows, the first in line %u: %s", "%s：%zu 行有误，第一处在第 %u 行：%s"},
-    {"`record` cannot be played yet: no service files forms", "`record` 还不能演：没有服务收表单"},
+    {"rows of a case come by its own steps: use `fire`", "事项的行由它自己的步骤产生：请用 `fire`"},
     {"%s cannot be read: %s", "%s 读不出来：%s"},
 
     /* rehearse_check.c */
