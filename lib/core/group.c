@@ -87,8 +87,9 @@ static void end_job(struct core *core, int64_t id) {
     }
 }
 
-/* Commit; false when the transaction is gone: nothing of it happened. */
-static bool commit_group(struct core *core, struct err *err) {
+/* Commit; false when the transaction is gone: nothing of it happened.  `changes`: of the store
+ * before it. */
+static bool commit_group(struct core *core, int64_t changes, struct err *err) {
     size_t outs = core->out_count;
     size_t running = core->running_count;
 
@@ -97,6 +98,7 @@ static bool commit_group(struct core *core, struct err *err) {
             || job_start(core, err) == 0)
         && store_commit(core->store, err) == 0) {
         core->committed = core->head;
+        core->disk_doubt = core->disk_doubt && store_changes(core->store) == changes;
         return true;
     }
     core->out_count = outs;
@@ -125,6 +127,7 @@ static void put_off(struct core *core, struct item *item) {
     struct err why = {0};
 
     core->disk_wait_ms = core->now_ms + DISK_WAIT_MS;
+    core->disk_doubt = true;
     switch (item->input->kind) {
     case INPUT_REQUEST:
         (void)err_set(&why, ERR_EXHAUSTED, "disk_full", "why=");
@@ -132,6 +135,7 @@ static void put_off(struct core *core, struct item *item) {
         break;
     case INPUT_REPLY:
         links_lost(core, item->input->peer);
+        links_wait(core, core->disk_wait_ms);
         break;
     case INPUT_JOB:
         keep_result(core, item);
@@ -144,6 +148,7 @@ static void put_off(struct core *core, struct item *item) {
 
 static void run_item_alone(struct core *core, struct item *item, struct err *err) {
     const struct link_memory links = links_memory(core);
+    const int64_t changes = store_changes(core->store);
 
     item->answered = false;
     item->park = false;
@@ -153,7 +158,7 @@ static void run_item_alone(struct core *core, struct item *item, struct err *err
         return;
     }
     run_item(core, item);
-    if (!store_in_txn(core->store) || !commit_group(core, err)) {
+    if (!store_in_txn(core->store) || !commit_group(core, changes, err)) {
         lose_group(core, &links);
         put_off(core, item);
     }
@@ -237,6 +242,7 @@ static void leave_rest(struct core *core, size_t ran) {
 
 static int run_together(struct core *core, bool timers, struct err *err) {
     const struct link_memory links = links_memory(core);
+    const int64_t changes = store_changes(core->store);
     size_t ran = 0;
 
     if (store_begin(core->store, err)) {
@@ -267,7 +273,7 @@ static int run_together(struct core *core, bool timers, struct err *err) {
     if (timers && core->queued == 0 && store_in_txn(core->store)) {
         fire(core, true, false);
     }
-    if (!store_in_txn(core->store) || !commit_group(core, err)) {
+    if (!store_in_txn(core->store) || !commit_group(core, changes, err)) {
         lose_group(core, &links);
         return store_io_failed(core->store) ? -1 : run_alone(core, timers, err);
     }

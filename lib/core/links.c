@@ -205,7 +205,8 @@ static void plan_pull(struct core *core, int lane) {
     request.lane = (Wire__Lane)lane;
     request.log = id_of(puller->log);
     request.after = puller->after;
-    request.max = PULL_EVENTS;
+    /* Of a full disk one event finds out whether there is room again. */
+    request.max = core->disk_doubt ? 1 : PULL_EVENTS;
     /* The first answer comes at once: it tells the head to catch up with. */
     request.wait_ms = puller->head_seen && puller->tries == 0 ? (uint32_t)core->config.pull_wait_ms
                                                               : 0;
@@ -304,6 +305,14 @@ void links_lost(struct core *core, const char *peer) {
         drop_flight(core, &core->puller[lane].flight, &core->puller[lane].retry_ms);
     }
     drop_flight(core, &core->recover_flight, &core->recover_retry_ms);
+}
+
+/* What a peer says could not be kept: it is not asked again before. */
+void links_wait(struct core *core, int64_t until_ms) {
+    for (int lane = 0; lane < LANES; lane++) {
+        core->puller[lane].retry_ms = until_ms;
+    }
+    core->recover_retry_ms = until_ms;
 }
 
 /* ---- what an answer changed, when its transaction is undone ---- */

@@ -190,6 +190,7 @@ struct core {
     size_t fired;          /* timers since the last other thing of a group */
     int64_t next_job_ms;
     int64_t disk_wait_ms; /* no timer before: the disk was full */
+    bool disk_doubt;      /* and nothing has been written since: peers are asked for little */
     struct running {
         int64_t id;
         int urgent;
@@ -259,6 +260,7 @@ void dispatch_refuse(struct core *core, struct item *item, const struct err *err
 int links_load(struct core *core, struct err *err);
 void links_plan(struct core *core);
 int links_reply(struct core *core, const struct input *input, struct err *err);
+void links_wait(struct core *core, int64_t until_ms);
 void links_lost(struct core *core, const char *peer);
 struct link_memory links_memory(const struct core *core);
 void links_undo(struct core *core, const struct link_memory *before);

@@ -1155,6 +1155,34 @@ static void events_that_a_full_disk_undid_are_pulled_again(void) {
     core_free(core);
 }
 
+static void of_a_full_disk_one_event_a_second_finds_out(void) {
+    diskfull_install();
+    struct core *core = start();
+    ProtobufCBinaryData events[] = {outside(1, "outside.a", ""), outside(2, "outside.b", "")};
+
+    step(core, t0);
+    answer_pull(core, events, 2, 2);
+    drain(core);
+    diskfull_set(true);
+    step(core, t0 + 10);
+    diskfull_set(false);
+    for (int64_t ms = 20; ms < 1010; ms += 90) {
+        step(core, t0 + ms);
+        CHECK(!next_pull(core));
+        drain(core);
+    }
+    step(core, t0 + 1010);
+    const Bus__PullRequest *pull = next_pull(core);
+    CHECK(pull && pull->max == 1);
+    core_free(core);
+
+    core = start_at(":memory:", 0);
+    step(core, t0);
+    pull = next_pull(core);
+    CHECK(pull && pull->max > 1);
+    core_free(core);
+}
+
 static void events_of_a_group_that_was_undone_are_applied_when_it_runs_again(void) {
     diskfull_install();
     struct core *core = start();
@@ -1468,6 +1496,7 @@ int main(int argc, char **argv) {
         TEST(a_backup_answers_everybody_who_asks_for_one),
         TEST(a_log_that_does_not_reach_back_is_said_and_not_asked_all_the_time),
         TEST(events_that_a_full_disk_undid_are_pulled_again),
+        TEST(of_a_full_disk_one_event_a_second_finds_out),
         TEST(events_of_a_group_that_was_undone_are_applied_when_it_runs_again),
         TEST(an_event_that_found_no_memory_is_tried_again),
         TEST(an_event_that_never_finds_memory_is_dead_in_the_end),
