@@ -27,12 +27,54 @@ enum {
     HTTP_SERVER = 500,
     IPV4_BYTES = 4,
     IPV6_BYTES = 16,
+    IDLE_S = 2, /* so long a connection is kept: shorter than receivers keep it */
+    KEPT_MAX = 4,
 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 
+/*
+ * Each worker keeps its connections: one handle for addresses of our own network and one for
+ * all others, so that a connection which was let in for the one is never used for the other.
+ */
+enum { HANDLES = 2 };
+struct handles {
+    CURL *curl[HANDLES];
+};
+static pthread_key_t handles_key;
+
+static void free_handles(void *arg) {
+    struct handles *handles = arg;
+
+    for (size_t i = 0; i < HANDLES; i++) {
+        curl_easy_cleanup(handles->curl[i]);
+    }
+    free(handles);
+}
+
 static void start_curl(void) {
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+    (void)pthread_key_create(&handles_key, free_handles);
+}
+
+/* As new, but for what is connected; NULL: no memory. */
+static CURL *handle_for(bool private) {
+    struct handles *handles = pthread_getspecific(handles_key);
+
+    if (!handles) {
+        handles = calloc(1, sizeof *handles);
+        if (!handles || pthread_setspecific(handles_key, handles)) {
+            free(handles);
+            return NULL;
+        }
+    }
+    CURL **curl = &handles->curl[private ? 1 : 0];
+    if (*curl) {
+        curl_easy_reset(*curl);
+    } else {
+        *curl = curl_easy_init();
+    }
+    return *curl;
 }
 
 /* ---- addresses that a message must not be sent to by mistake ---- */
@@ -142,18 +184,40 @@ static bool add_header(struct curl_slist **list, const char *name, const char *v
     return longer != NULL;
 }
 
+/*
+ * The body, once.  It is not given as a whole, for then curl would send it again by itself when
+ * a kept connection breaks; what has left and was not answered is unknown.
+ */
+struct body {
+    const Notify__Send *send;
+    size_t given;
+};
+
+static size_t give_body(char *data, size_t one, size_t count, void *arg) {
+    struct body *body = arg;
+    size_t left = body->send->body.len - body->given;
+    size_t size = left < one * count ? left : one * count;
+
+    memcpy(data, body->send->body.data + body->given, size);
+    body->given += size;
+    return size;
+}
+
 static void set_options(CURL *curl, Notify__Send *send, struct curl_slist *headers,
-                        struct answer *answer) {
+                        struct body *body, struct answer *answer) {
     (void)curl_easy_setopt(curl, CURLOPT_URL, send->address);
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     (void)curl_easy_setopt(curl, CURLOPT_POST, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, (const char *)send->body.data);
+    (void)curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_body);
+    (void)curl_easy_setopt(curl, CURLOPT_READDATA, body);
     (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)send->body.len);
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CHANNEL_WEBHOOK_CONNECT_MS);
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)CHANNEL_WEBHOOK_TIMEOUT_MS);
     (void)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 10L);
+    (void)curl_easy_setopt(curl, CURLOPT_MAXAGE_CONN, (long)IDLE_S);
+    (void)curl_easy_setopt(curl, CURLOPT_MAXCONNECTS, (long)KEPT_MAX);
     (void)curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, send->private_ ? "https,http" : "https");
@@ -176,17 +240,15 @@ static Notify__Outcome by_status(long status) {
     return NOTIFY__OUTCOME__FAILED;
 }
 
-/* Did the body leave?  Then nobody knows whether it arrived. */
-static Notify__Outcome by_error(CURL *curl) {
-    curl_off_t sent = 0;
-
-    (void)curl_easy_getinfo(curl, CURLINFO_SIZE_UPLOAD_T, &sent);
-    return sent > 0 ? NOTIFY__OUTCOME__UNKNOWN : NOTIFY__OUTCOME__FAILED;
+/* Did the body begin to leave?  Then nobody knows whether it arrived. */
+static Notify__Outcome by_error(const struct body *body) {
+    return body->given > 0 ? NOTIFY__OUTCOME__UNKNOWN : NOTIFY__OUTCOME__FAILED;
 }
 
 static Notify__Outcome post(Notify__Send *send, struct answer *answer, char why[WHY_MAX]) {
-    CURL *curl = curl_easy_init();
+    CURL *curl = handle_for(send->private_);
     struct curl_slist *headers = NULL;
+    struct body body = {.send = send};
     Notify__Outcome outcome = NOTIFY__OUTCOME__FAILED;
 
     if (!curl || !add_header(&headers, "Content-Type", "application/json; charset=utf-8")
@@ -196,10 +258,10 @@ static Notify__Outcome post(Notify__Send *send, struct answer *answer, char why[
         (void)snprintf(why, WHY_MAX, "no_memory");
         goto done;
     }
-    set_options(curl, send, headers, answer);
+    set_options(curl, send, headers, &body, answer);
     CURLcode code = curl_easy_perform(curl);
     if (code != CURLE_OK) {
-        outcome = by_error(curl);
+        outcome = by_error(&body);
         (void)snprintf(why, WHY_MAX, "%s", curl_easy_strerror(code));
         goto done;
     }
@@ -212,7 +274,6 @@ static Notify__Outcome post(Notify__Send *send, struct answer *answer, char why[
 
 done:
     curl_slist_free_all(headers);
-    curl_easy_cleanup(curl);
     return outcome;
 }
 

@@ -1,6 +1,7 @@
 /* One message over HTTP, to receivers of every kind, on this machine. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 
@@ -9,7 +10,7 @@
 #include "services/notify/channel_webhook.h"
 #include "shouwen/notify/v1/notify.pb-c.h"
 
-enum { TEXT_MAX = 8192 };
+enum { TEXT_MAX = 8192, AGAIN_MS = 300 };
 
 /* A receiver for one connection: takes the request whole, answers, closes. */
 struct receiver {
@@ -128,6 +129,80 @@ static void the_answer_says_what_came_of_it(void) {
     CHECK(answered("garbage\r\n\r\n") == NOTIFY__OUTCOME__UNKNOWN);
 }
 
+/* Takes two messages over one connection: answers the first, and the second if it is to. */
+struct keeper {
+    int socket;
+    int port;
+    bool answers_second;
+    bool came_again; /* by another connection */
+    pthread_t thread;
+};
+
+static void hear_one(int peer) {
+    char heard[TEXT_MAX] = "";
+    size_t used = 0;
+
+    while (used < sizeof heard - 1 && !strstr(heard, "END")) {
+        ssize_t got = recv(peer, heard + used, sizeof heard - 1 - used, 0);
+        CHECK(got > 0);
+        used += (size_t)got;
+        heard[used] = '\0';
+    }
+}
+
+static void *keep(void *arg) {
+    static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    struct keeper *keeper = arg;
+    int peer = accept(keeper->socket, NULL, NULL);
+
+    hear_one(peer);
+    (void)send(peer, ok, sizeof ok - 1, MSG_NOSIGNAL);
+    hear_one(peer);
+    if (keeper->answers_second) {
+        (void)send(peer, ok, sizeof ok - 1, MSG_NOSIGNAL);
+    }
+    (void)close(peer);
+    struct pollfd more = {.fd = keeper->socket, .events = POLLIN};
+    if (poll(&more, 1, AGAIN_MS) == 1) { /* curl connects before it finds that it may not */
+        char byte = 0;
+        peer = accept(keeper->socket, NULL, NULL);
+        keeper->came_again = recv(peer, &byte, 1, 0) == 1;
+        (void)close(peer);
+    }
+    return NULL;
+}
+
+static Notify__Outcome second_of_two(bool answered_too) {
+    struct receiver *plain = listen_with("");
+    struct keeper keeper = {plain->socket, plain->port, answered_too, false, 0};
+    char address[64];
+
+    (void)pthread_cancel(plain->thread); /* its socket is wanted, not its manners */
+    CHECK(pthread_join(plain->thread, NULL) == 0);
+    CHECK(pthread_create(&keeper.thread, NULL, keep, &keeper) == 0);
+    (void)snprintf(address, sizeof address, "http://127.0.0.1:%d/page", keeper.port);
+    Notify__SendResult *first = post(address, true);
+    CHECK(first->outcome == NOTIFY__OUTCOME__ACCEPTED);
+    Notify__SendResult *second = post(address, true);
+    Notify__Outcome outcome = second->outcome;
+    CHECK(pthread_join(keeper.thread, NULL) == 0);
+    CHECK(!keeper.came_again);
+    notify__send_result__free_unpacked(first, NULL);
+    notify__send_result__free_unpacked(second, NULL);
+    (void)close(keeper.socket);
+    free(plain);
+    return outcome;
+}
+
+static void a_connection_serves_for_the_next_message(void) {
+    CHECK(second_of_two(true) == NOTIFY__OUTCOME__ACCEPTED);
+}
+
+/* curl would send it again over a new connection, and nobody would count it. */
+static void what_a_kept_connection_lost_is_unknown(void) {
+    CHECK(second_of_two(false) == NOTIFY__OUTCOME__UNKNOWN);
+}
+
 static void nobody_there_has_not_arrived(void) {
     struct receiver *receiver = listen_with("");
     char address[64];
@@ -192,9 +267,14 @@ static void a_place_is_a_host_and_its_port(void) {
 }
 
 static const struct test tests[] = {
-    TEST(a_message_carries_key_and_signature), TEST(the_answer_says_what_came_of_it),
-    TEST(nobody_there_has_not_arrived),        TEST(without_an_address_it_is_refused),
-    TEST(our_own_network_must_be_meant),       TEST(what_is_no_message_is_an_error),
+    TEST(a_message_carries_key_and_signature),
+    TEST(the_answer_says_what_came_of_it),
+    TEST(a_connection_serves_for_the_next_message),
+    TEST(what_a_kept_connection_lost_is_unknown),
+    TEST(nobody_there_has_not_arrived),
+    TEST(without_an_address_it_is_refused),
+    TEST(our_own_network_must_be_meant),
+    TEST(what_is_no_message_is_an_error),
     TEST(a_place_is_a_host_and_its_port),
 };
 
