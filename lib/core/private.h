@@ -24,6 +24,10 @@ enum {
     TIMERS_A_GROUP = 64, /* between two requests of it */
     ROOM_BESIDE = 64,    /* for requests, beside the parked that are woken */
     JOBS_MAX = 64,       /* in flight, for each of urgent and not */
+    /* Those that are not urgent begin so many at a time: a notice to a whole city leaves at
+     * 2,666 a second at most, and whoever is urgent finds the machine free in between. */
+    SLICE_JOBS = 16,
+    SLICE_MS = 6,
     /* A worker's answer comes once: there is always room for it. */
     PARKED_ROOM = PARKED_MAX + 2 * JOBS_MAX,
     QUEUE_ROOM = QUEUE_MAX + 2 * JOBS_MAX + PARKED_ROOM,
@@ -197,6 +201,8 @@ struct core {
     } running[2 * JOBS_MAX];
     size_t running_count;
     int jobs_running[2]; /* of them: normal, urgent */
+    int64_t slice_ms;    /* when the slice of normal ones began, */
+    int slice_jobs;      /* and how many of it have */
 
     struct relay relay[LANES];
     struct puller puller[LANES];

@@ -72,6 +72,11 @@ size_t timer_due(struct core *core, bool including, int64_t *ids, size_t max) {
     return count;
 }
 
+/* A slice is used up: until then no job that is not urgent begins. */
+static int64_t slice_until(const struct core *core, int urgent) {
+    return !urgent && core->slice_jobs >= SLICE_JOBS ? core->slice_ms + SLICE_MS : 0;
+}
+
 /* The earliest that is left; read again after each group that ran some. */
 int timer_next(struct core *core, struct err *err) {
     struct query q = QUERY(core->store, "SELECT due_ms FROM timer ORDER BY due_ms, id LIMIT 1");
@@ -91,10 +96,11 @@ int timer_next(struct core *core, struct err *err) {
                                " ORDER BY due_ms, id LIMIT 1");
         query_bind_i64(&q, 1, urgent);
         found = query_step(&q, err);
-        if (found == 1 && query_i64(&q, 0) < core->next_job_ms) {
-            core->next_job_ms = query_i64(&q, 0);
-        }
+        int64_t due = found == 1 ? query_i64(&q, 0) : never_ms;
         query_end(&q);
+        int64_t until = slice_until(core, urgent);
+        due = due < until ? until : due;
+        core->next_job_ms = due < core->next_job_ms ? due : core->next_job_ms;
     }
     return found < 0 ? -1 : 0;
 }
@@ -252,17 +258,17 @@ int job_restart(struct core *core, bool copy, struct err *err) {
         if (!kind->once) {
             continue;
         }
-        q = QUERY(core->store, /* scan: at start */
-                  "UPDATE job SET epoch = ?1 WHERE kind = ?2 AND"
-                  " (epoch <> 0 OR ?3)");
+        q = copy ? QUERY(core->store, /* scan: at the start of a restored copy */
+                         "UPDATE job SET epoch = ?1 WHERE kind = ?2")
+                 : QUERY(core->store, "UPDATE job SET epoch = ?1 WHERE kind = ?2 AND epoch <> 0");
         query_bind_i64(&q, 1, EPOCH_LOST);
         query_bind_text(&q, 2, kind->kind);
-        query_bind_i64(&q, 3, copy);
         if (query_done(&q, err)) {
             return -1;
         }
     }
-    q = QUERY(core->store, /* scan: at start */ "UPDATE job SET epoch = 0 WHERE epoch > 0");
+    q = QUERY(core->store, /* scan: an index of those begun */
+              "UPDATE job SET epoch = 0 WHERE epoch <> 0 AND epoch > 0");
     return query_done(&q, err);
 }
 
@@ -307,8 +313,12 @@ static int start_class(struct core *core, int urgent, struct err *err) {
                                         "  AND due_ms <= ?3 ORDER BY due_ms, id LIMIT 1)"
                                         " RETURNING id, kind, input, ref");
 
-    while (core->jobs_running[urgent] < JOBS_MAX && core->out_count < OUTS_MAX / 2
-           && arena_used(core->out_arena) < OUT_ARENA_SIZE / 2) {
+    if (!urgent && core->now_ms >= core->slice_ms + SLICE_MS) {
+        core->slice_ms = core->now_ms;
+        core->slice_jobs = 0;
+    }
+    while (core->jobs_running[urgent] < JOBS_MAX && slice_until(core, urgent) <= core->now_ms
+           && core->out_count < OUTS_MAX / 2 && arena_used(core->out_arena) < OUT_ARENA_SIZE / 2) {
         query_bind_i64(&q, 1, (int64_t)core->epoch);
         query_bind_i64(&q, 2, urgent);
         query_bind_i64(&q, 3, core->now_ms);
@@ -327,6 +337,7 @@ static int start_class(struct core *core, int urgent, struct err *err) {
         if (out.kind_of_job) {
             core->running[core->running_count++] = (struct running){out.job, urgent};
             core->jobs_running[urgent]++;
+            core->slice_jobs += !urgent;
             core_out(core, &out);
         } else if (drop_unknown(core, out.job, kind, ref, urgent != 0, err)) {
             return -1;

@@ -702,6 +702,32 @@ static void a_job_of_a_kind_that_is_gone_is_put_aside_with_an_alarm(void) {
     core_free(core);
 }
 
+static int jobs_out(struct core *core) {
+    int jobs = 0;
+
+    while (job_out(core) > 0) {
+        jobs++;
+    }
+    return jobs;
+}
+
+static void jobs_that_are_not_urgent_begin_in_slices(void) {
+    enum { SLICE = 16, SLICE_MS = 6, MORE = 4 };
+    struct core *core = start();
+
+    for (int i = 0; i < SLICE + MORE; i++) {
+        push(core, opening("job", "u", 0, new_id()));
+    }
+    step(core, t0);
+    CHECK(jobs_out(core) == SLICE);
+    CHECK(core_wake(core) <= t0 + SLICE_MS);
+    step(core, t0 + SLICE_MS - 1);
+    CHECK(jobs_out(core) == 0);
+    step(core, t0 + SLICE_MS);
+    CHECK(jobs_out(core) == MORE);
+    core_free(core);
+}
+
 static void events_go_to_the_bus_until_it_confirms_them(void) {
     struct core *core = start();
     Wire__Request *call = NULL;
@@ -1481,6 +1507,7 @@ int main(int argc, char **argv) {
         TEST(a_job_leaves_after_the_commit_and_runs_again_after_a_crash),
         TEST(a_refused_result_ends_its_job_with_an_alarm),
         TEST(a_job_of_a_kind_that_is_gone_is_put_aside_with_an_alarm),
+        TEST(jobs_that_are_not_urgent_begin_in_slices),
         TEST(events_go_to_the_bus_until_it_confirms_them),
         TEST(events_that_the_bus_has_lost_are_sent_again_and_told_of),
         TEST(an_urgent_event_that_the_bus_does_not_confirm_goes_to_notify),
