@@ -53,6 +53,13 @@ bool raw_sqlite(const char *store, const char *folder, size_t n, struct raw_rows
 /* raw_count - the rows of a table of a store that is in use. */
 double raw_count(const char *store, const char *table);
 
+/* raw_fill - carry this out in a store that nobody uses, in one fast transaction; synced then,
+ * and out of the kernel's memory. */
+bool raw_fill(const char *store, const char *sql);
+
+/* raw_forget - sync a file and let the kernel forget what it has read of it. */
+bool raw_forget(const char *path);
+
 /* raw_memory - proportional set size of a process, in KiB. */
 int64_t raw_memory(int pid);
 

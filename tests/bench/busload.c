@@ -1,10 +1,8 @@
 /* The bus alone: producers with one in flight, and relays in batches. */
 #include <stdio.h>
-#include <string.h>
 
 #include "bench/loads.h"
 #include "harness.h"
-#include "shouwen/bus/v1/bus.pb-c.h"
 
 enum {
     PRODUCERS = 20,
@@ -13,93 +11,39 @@ enum {
     SINGLES = 20000,
     BATCHES = 4000,
     SYNCS = 500,
-    BODY = 512,
     ARENA = 1 << 20,
 };
 
-struct source {
-    uint8_t id[16];
-    uint64_t seq;
-};
+static void make(Wire__Event *event, struct arena *arena) {
+    Wire__Value *value = ARENA_NEW(arena, Wire__Value);
 
-/* As a service speaks to it: with the key of one. */
-static struct client *as_service(struct house *house, size_t in_flight) {
-    struct instance *instance = session_instance(house->session);
-    struct client_config config = {.locale = "en", .in_flight = in_flight};
-    struct keys cli;
-    struct err err = {0};
-    char path[PATH_MAX + 32];
-
-    (void)snprintf(path, sizeof path, "%s/keys/patrol.key", house->dir);
-    config.endpoint = instance_endpoint(instance, "bus", house->cli.arena);
-    CHECK_OK(instance_keys(instance, "bus", &cli, config.server_key, &err), err);
-    CHECK_OK(keys_read(path, &config.keys, &err), err);
-    struct client *client = client_new(&config, &err);
-    CHECK_OK(client == NULL, err);
-    return client;
-}
-
-static struct bytes append(struct arena *arena, struct source *source, size_t n) {
-    Bus__AppendRequest request = BUS__APPEND_REQUEST__INIT;
-    Wire__Event event = WIRE__EVENT__INIT;
-    Wire__Value value = WIRE__VALUE__INIT;
-    Wire__Value *values[] = {&value};
-
-    value.key = "content";
-    value.kind_case = WIRE__VALUE__KIND_TEXT;
-    value.text = "a hundred bytes of what happened, so that an event here is about as long as one "
-                 "of a case usually is";
-    request.source = (ProtobufCBinaryData){16, source->id};
-    request.service = "patrol";
-    request.epoch = 1;
-    request.first_seq = source->seq + 1;
-    request.events = arena_alloc(arena, n * sizeof *request.events);
-    for (size_t i = 0; i < n; i++) {
-        event.source = request.source;
-        event.seq = event.position = ++source->seq;
-        event.epoch = 1;
-        event.topic = "bench.event";
-        event.case_no = "E01-BENCH-20250711-0001";
-        event.actor = "system";
-        event.service = "patrol";
-        event.n_fields = 1;
-        event.fields = values;
-        uint8_t *body = arena_alloc(arena, BODY);
-        request.events[i] = (ProtobufCBinaryData){wire__event__pack(&event, body), body};
-        request.n_events++;
-    }
-    size_t size = bus__append_request__get_packed_size(&request);
-    uint8_t *data = arena_alloc(arena, size);
-    (void)bus__append_request__pack(&request, data);
-    return (struct bytes){data, size};
-}
-
-static void send_one(struct client *client, struct arena *arena, struct source *source,
-                     size_t batch) {
-    struct client_request request = {.method = "shouwen.bus.v1.Bus/Append", .arg = source};
-    struct err err = {0};
-
-    arena_reset(arena);
-    request.payload = append(arena, source, batch);
-    CHECK_OK(client_send(client, &request, NULL, &err), err);
+    wire__value__init(value);
+    value->key = "content";
+    value->kind_case = WIRE__VALUE__KIND_TEXT;
+    value->text = "a hundred bytes of what happened, so that an event here is about as long as one "
+                  "of a case usually is";
+    event->topic = "bench.event";
+    event->case_no = "E01-BENCH-20250711-0001";
+    event->n_fields = 1;
+    event->fields = arena_copy(arena, &value, sizeof(Wire__Value *));
 }
 
 /* Every source has one request in flight all the time. */
 static double run(struct house *house, size_t sources, size_t batch, size_t total,
                   struct sample *sample) {
-    static struct source list[PRODUCERS];
-    struct client *client = as_service(house, sources);
+    static struct load_source list[PRODUCERS];
+    struct client *client = load_bus(house, sources);
     struct arena *arena = arena_new(ARENA);
     struct client_answer answer;
     size_t sent = 0;
     size_t done = 0;
 
     for (size_t i = 0; i < sources; i++) {
-        list[i] = (struct source){.id = {(uint8_t)batch, (uint8_t)i, 0xBE}};
+        list[i] = (struct load_source){.id = {(uint8_t)batch, (uint8_t)i, 0xBE}};
     }
     int64_t start = bench_now_us();
     for (; sent < sources; sent++) {
-        send_one(client, arena, &list[sent], batch);
+        load_append(client, arena, &list[sent], batch, make);
     }
     while (done < total) {
         if (client_next(client, 100, &answer) != 1) {
@@ -113,7 +57,7 @@ static double run(struct house *house, size_t sources, size_t batch, size_t tota
         sample_add(sample, answer.took_us);
         done++;
         if (sent < total) {
-            send_one(client, arena, answer.arg, batch);
+            load_append(client, arena, answer.arg, batch, make);
             sent++;
         }
     }

@@ -1,8 +1,7 @@
-/* Memory, cold start, rebuild of the reports, and the dashboard. */
+/* Memory, rebuild of the reports, and the dashboard. */
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "bench/loads.h"
 #include "harness.h"
@@ -16,8 +15,6 @@ enum {
     PAUSE_MS = 10,
     ARENA = 64 << 10,
 };
-
-static const double megabyte = 1048576;
 
 void bench_memory(struct house *house) {
     int64_t total = 0;
@@ -33,51 +30,6 @@ void bench_memory(struct house *house) {
     }
     bench_line("memory_all", (double)total / 1024, "MB PSS", 0, NULL);
     bench_floor("memory_all", total <= 96 * 1024, "<= 96 MB");
-}
-
-static double size_mb(const struct house *house, const char *service) {
-    struct stat stat_of = {0};
-    char store[PATH_MAX + 32];
-
-    (void)snprintf(store, sizeof store, "%s/%s.db", house->dir, service);
-    (void)stat(store, &stat_of);
-    return (double)stat_of.st_size / megabyte;
-}
-
-/* Of one service: from its start to its first answer. */
-static double start_s(struct house *house, const char *service) {
-    struct err err = {0};
-
-    house_stop(house, service);
-    int64_t start = bench_now_us();
-    house_start(house, service);
-    while (!session_health(house->session, service, 1000, &err)) {
-        CHECK(bench_now_us() - start < 10000000);
-    }
-    double seconds = (double)(bench_now_us() - start) / 1e6;
-    CHECK(house_ready(house, 30000));
-    return seconds;
-}
-
-void bench_start(struct house *house) {
-    double seconds = start_s(house, "ticketing");
-
-    bench_line("cold_start", seconds * 1000, "ms", 0, NULL);
-    bench_floor("cold_start", seconds <= 0.5, "<= 0.5 s");
-}
-
-/* The same with all that this run has written. */
-void bench_start_large(struct house *house) {
-    static const char *const services[] = {"ticketing", "reports", "bus"};
-
-    for (size_t i = 0; i < sizeof services / sizeof services[0]; i++) {
-        char name[64];
-        double size = size_mb(house, services[i]);
-        double seconds = start_s(house, services[i]);
-        (void)snprintf(name, sizeof name, "cold_start_large_%s", services[i]);
-        bench_line(name, seconds * 1000, "ms", size, "MB of store, at least");
-        bench_floor(name, seconds <= 1, "<= 1 s");
-    }
 }
 
 static Reports__DashboardReply *dashboard(struct house *house, const char *from, const char *to) {

@@ -6,9 +6,17 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "shouwen/bus/v1/bus.pb-c.h"
 #include "shouwen/cases/v1/cases.pb-c.h"
 
-enum { FIELDS_MAX = 8, WINDOW = 64, ARENA = 64 << 10 };
+enum {
+    FIELDS_MAX = 8,
+    WINDOW = 64,
+    ARENA = 64 << 10,
+    EVENT_MAX = 1024,
+    START_LOOK_MS = 50,
+    START_MAX_US = 20000000
+};
 
 const char load_open[] = "shouwen.ticketing.v1.Ticketing/OpenCase";
 
@@ -62,6 +70,25 @@ struct bytes load_repair(struct arena *arena, size_t n, int64_t event_ms) {
     open.new_matter = true;
     open.event_ms = event_ms;
     fill(arena, &open, pairs);
+    return pack(arena, &open);
+}
+
+struct bytes load_emergency(struct arena *arena, size_t n, int64_t event_ms) {
+    Cases__OpenCaseRequest open = CASES__OPEN_CASE_REQUEST__INIT;
+    const char *place = arena_text(arena, "电梯 %zu", n);
+    const char *pairs[] = {"kind",     "lift", "place",          place,         "brief", "困人",
+                           "reporter", "张三", "reporter_phone", "13800000000", NULL};
+
+    open.procedure = "emergency";
+    open.channel = "call";
+    open.new_matter = true;
+    fill(arena, &open, pairs);
+    Wire__Value *at = ARENA_NEW(arena, Wire__Value);
+    wire__value__init(at);
+    at->key = "happened_at";
+    at->kind_case = WIRE__VALUE__KIND_MS;
+    at->ms = event_ms;
+    open.fields[open.n_fields++] = at;
     return pack(arena, &open);
 }
 
@@ -123,4 +150,74 @@ int64_t load_cpu_us(const struct house *house, const char *service) {
                      &system);
     }
     return (int64_t)((user + system) * 1000000 / (unsigned long long)sysconf(_SC_CLK_TCK));
+}
+
+double load_start_s(struct house *house, const char *service) {
+    const struct client_request health = {.method = "shouwen.core.v1.Core/Health"};
+    struct client_answer answer;
+    struct err err = {0};
+    int64_t start = bench_now_us();
+    bool there = false;
+
+    house_start(house, service);
+    while (!there) {
+        CHECK(bench_now_us() - start < START_MAX_US);
+        size_t used = arena_used(house->cli.arena);
+        struct client *client = house_client(house, service, 1); /* an old link waits for long */
+        CHECK_OK(client_send(client, &health, NULL, &err), err);
+        there = client_next(client, START_LOOK_MS, &answer) == 1 && answer.code == WIRE__CODE__OK;
+        client_free(client);
+        arena_rewind(house->cli.arena, used);
+    }
+    return (double)(bench_now_us() - start) / 1e6;
+}
+
+/* ---- as a service speaks to the bus ---- */
+
+struct client *load_bus(struct house *house, size_t in_flight) {
+    struct instance *instance = session_instance(house->session);
+    struct client_config config = {.locale = "en", .in_flight = in_flight};
+    struct keys cli;
+    struct err err = {0};
+    char path[PATH_MAX + 32];
+
+    (void)snprintf(path, sizeof path, "%s/keys/patrol.key", house->dir);
+    config.endpoint = instance_endpoint(instance, "bus", house->cli.arena);
+    CHECK_OK(instance_keys(instance, "bus", &cli, config.server_key, &err), err);
+    CHECK_OK(keys_read(path, &config.keys, &err), err);
+    struct client *client = client_new(&config, &err);
+    CHECK_OK(client == NULL, err);
+    return client;
+}
+
+void load_append(struct client *client, struct arena *arena, struct load_source *source, size_t n,
+                 load_event *make) {
+    struct client_request request = {.method = "shouwen.bus.v1.Bus/Append", .arg = source};
+    Bus__AppendRequest append = BUS__APPEND_REQUEST__INIT;
+    struct err err = {0};
+
+    arena_reset(arena);
+    append.source = (ProtobufCBinaryData){sizeof source->id, source->id};
+    append.service = "patrol";
+    append.epoch = 1;
+    append.first_seq = source->seq + 1;
+    append.events = arena_alloc(arena, n * sizeof *append.events);
+    for (size_t i = 0; i < n; i++) {
+        Wire__Event event = WIRE__EVENT__INIT;
+        event.source = append.source;
+        event.seq = event.position = ++source->seq;
+        event.epoch = 1;
+        event.actor = "system";
+        event.service = "patrol";
+        make(&event, arena);
+        CHECK(wire__event__get_packed_size(&event) <= EVENT_MAX);
+        uint8_t *body = arena_alloc(arena, EVENT_MAX);
+        append.events[i] = (ProtobufCBinaryData){wire__event__pack(&event, body), body};
+        append.n_events++;
+    }
+    size_t size = bus__append_request__get_packed_size(&append);
+    uint8_t *data = arena_alloc(arena, size);
+    (void)bus__append_request__pack(&append, data);
+    request.payload = (struct bytes){data, size};
+    CHECK_OK(client_send(client, &request, NULL, &err), err);
 }

@@ -6,12 +6,16 @@
 
 #include "aid/house.h"
 #include "bench/bench.h"
+#include "host/client.h"
 
 /* load_contact - the packed request that opens the n-th contact (a question, by telephone). */
 struct bytes load_contact(struct arena *arena, size_t n);
 
 /* load_repair - an urgent repair without a caller, that happened at event_ms (0: now). */
 struct bytes load_repair(struct arena *arena, size_t n, int64_t event_ms);
+
+/* load_emergency - somebody is stuck in a lift, since event_ms: the first page leaves at once. */
+struct bytes load_emergency(struct arena *arena, size_t n, int64_t event_ms);
 
 /* load_many - open cases, 64 in flight; `load` packs the n-th. */
 extern const char load_open[]; /* the method */
@@ -20,6 +24,22 @@ void load_many(struct house *house, struct bytes (*load)(struct arena *arena, si
 
 /* load_token - of a person by name; kept. */
 struct bytes load_token(struct house *house, const char *name);
+
+/* load_start_s - start a service that does not run; seconds until its first answer. */
+double load_start_s(struct house *house, const char *service);
+
+/*
+ * load_bus - a link to the bus with the key of a service.  load_append - the next n events of a
+ * source of our own; `make` fills each: topic, case, fields.  The answer's arg is the source.
+ */
+struct load_source {
+    uint8_t id[16];
+    uint64_t seq;
+};
+typedef void load_event(Wire__Event *event, struct arena *arena);
+struct client *load_bus(struct house *house, size_t in_flight);
+void load_append(struct client *client, struct arena *arena, struct load_source *source, size_t n,
+                 load_event *make);
 
 /* load_cpu_us - CPU that a service's process has used. */
 int64_t load_cpu_us(const struct house *house, const char *service);
@@ -33,5 +53,7 @@ void bench_reports(struct house *house);
 void bench_start(struct house *house);
 void bench_start_large(struct house *house);
 void bench_memory(struct house *house);
+void bench_notices(struct house *house);
+void bench_start_1gb(struct house *house);
 
 #endif

@@ -246,6 +246,31 @@ double raw_count(const char *store, const char *table) {
     return count;
 }
 
+bool raw_fill(const char *store, const char *sql) {
+    static const char fast[] = "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;"
+                               "PRAGMA cache_size = -262144; BEGIN";
+    sqlite3 *db = NULL;
+    char *why = NULL;
+
+    bool fine = sqlite3_open_v2(store, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK
+                && sqlite3_exec(db, fast, NULL, NULL, &why) == SQLITE_OK
+                && sqlite3_exec(db, sql, NULL, NULL, &why) == SQLITE_OK
+                && sqlite3_exec(db, "COMMIT", NULL, NULL, &why) == SQLITE_OK;
+    if (!fine) {
+        (void)fprintf(stderr, "# %s: %s\n", store, why ? why : "cannot be opened");
+    }
+    (void)sqlite3_close(db);
+    return fine && raw_forget(store);
+}
+
+bool raw_forget(const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool fine = fd >= 0 && fsync(fd) == 0 && posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0;
+
+    (void)close(fd);
+    return fine;
+}
+
 int64_t raw_memory(int pid) {
     char path[64];
     char line[256];
