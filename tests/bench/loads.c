@@ -92,6 +92,43 @@ struct bytes load_emergency(struct arena *arena, size_t n, int64_t event_ms) {
     return pack(arena, &open);
 }
 
+static struct bytes open_of(struct arena *arena, const char *procedure, const char *unit,
+                            const char *const *pairs) {
+    Cases__OpenCaseRequest open = CASES__OPEN_CASE_REQUEST__INIT;
+
+    open.procedure = procedure;
+    open.unit = unit;
+    open.channel = "call";
+    open.new_matter = true;
+    fill(arena, &open, pairs);
+    return pack(arena, &open);
+}
+
+struct bytes load_household_repair(struct arena *arena, size_t n) {
+    const char *content = arena_text(arena, "bench %zu: 厨房水龙头滴水", n);
+    const char *pairs[] = {"urgency", "N",           "trade", "water",   "scope",
+                           "private", "place",       "厨房",  "content", content,
+                           "phone",   "13800000000", NULL};
+
+    return open_of(arena, "repair", unit_of(arena, n), pairs);
+}
+
+struct bytes load_complaint(struct arena *arena, size_t n) {
+    const char *content = arena_text(arena, "bench %zu: 楼道清洁不及时", n);
+    const char *pairs[] = {"category", "environment", "identity", "owner",       "content", content,
+                           "demand",   "尽快清洁",    "phone",    "13800000000", NULL};
+
+    return open_of(arena, "complaint", unit_of(arena, n), pairs);
+}
+
+struct bytes load_round(struct arena *arena, size_t n) {
+    const char *round = arena_text(arena, "%zu", n % 2 + 1);
+    const char *pairs[] = {"date", "2026-11-28", "round_no", round, "route",
+                           "1",    "steward",    "S201",     NULL};
+
+    return open_of(arena, "round", "", pairs);
+}
+
 void load_many(struct house *house, struct bytes (*load)(struct arena *arena, size_t n),
                size_t first, size_t n) {
     struct client *client = house_client(house, "ticketing", WINDOW);
@@ -220,4 +257,24 @@ void load_append(struct client *client, struct arena *arena, struct load_source 
     (void)bus__append_request__pack(&append, data);
     request.payload = (struct bytes){data, size};
     CHECK_OK(client_send(client, &request, NULL, &err), err);
+}
+
+static void add_text(Wire__Event *event, struct arena *arena, const char *key, const char *text) {
+    Wire__Value *value = ARENA_NEW(arena, Wire__Value);
+
+    wire__value__init(value);
+    value->key = key;
+    value->kind_case = WIRE__VALUE__KIND_TEXT;
+    value->text = text;
+    event->fields[event->n_fields++] = value;
+}
+
+void load_notice(Wire__Event *event, struct arena *arena) {
+    event->topic = "tell.asked";
+    event->case_no = "E01-BENCH-20250711-0001";
+    event->event_ms = event->entered_ms = 1;
+    event->fields = arena_alloc(arena, FIELDS_MAX * sizeof(Wire__Value *));
+    add_text(event, arena, "to", "household");
+    add_text(event, arena, "unit", unit_of(arena, event->seq));
+    add_text(event, arena, "text", "emergency_news");
 }

@@ -17,6 +17,11 @@ struct bytes load_repair(struct arena *arena, size_t n, int64_t event_ms);
 /* load_emergency - somebody is stuck in a lift, since event_ms: the first page leaves at once. */
 struct bytes load_emergency(struct arena *arena, size_t n, int64_t event_ms);
 
+/* load_household_repair - a household's repair; load_complaint; load_round - of a steward. */
+struct bytes load_household_repair(struct arena *arena, size_t n);
+struct bytes load_complaint(struct arena *arena, size_t n);
+struct bytes load_round(struct arena *arena, size_t n);
+
 /* load_many - open cases, 64 in flight; `load` packs the n-th. */
 extern const char load_open[]; /* the method */
 void load_many(struct house *house, struct bytes (*load)(struct arena *arena, size_t n),
@@ -40,6 +45,7 @@ typedef void load_event(Wire__Event *event, struct arena *arena);
 struct client *load_bus(struct house *house, size_t in_flight);
 void load_append(struct client *client, struct arena *arena, struct load_source *source, size_t n,
                  load_event *make);
+load_event load_notice; /* what an emergency says to a household (`tell: household`) */
 
 /* load_cpu_us - CPU that a service's process has used. */
 int64_t load_cpu_us(const struct house *house, const char *service);
@@ -55,5 +61,6 @@ void bench_start_large(struct house *house);
 void bench_memory(struct house *house);
 void bench_notices(struct house *house);
 void bench_start_1gb(struct house *house);
+void bench_company_hour(struct house *house);
 
 #endif

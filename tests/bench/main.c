@@ -20,6 +20,7 @@ static const struct {
     {"reports", bench_reports, false},
     {"start_large", bench_start_large, false},
     {"notices", bench_notices, true},
+    {"company_hour", bench_company_hour, true},
     {"start_1gb", bench_start_1gb, true},
 };
 

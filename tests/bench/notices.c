@@ -28,29 +28,6 @@ static const double floor_later_ms = 20;
 
 /* ---- queueing ---- */
 
-static void add_text(Wire__Event *event, struct arena *arena, const char *key, const char *text) {
-    Wire__Value *value = ARENA_NEW(arena, Wire__Value);
-
-    wire__value__init(value);
-    value->key = key;
-    value->kind_case = WIRE__VALUE__KIND_TEXT;
-    value->text = text;
-    event->fields[event->n_fields++] = value;
-}
-
-/* What an emergency says to a household (`tell: household`). */
-static void make(Wire__Event *event, struct arena *arena) {
-    event->topic = "tell.asked";
-    event->case_no = "E01-BENCH-20250711-0001";
-    event->event_ms = event->entered_ms = 1;
-    event->fields = arena_alloc(arena, 3 * sizeof(Wire__Value *));
-    add_text(event, arena, "to", "household");
-    add_text(event, arena, "unit",
-             arena_text(arena, "%u-1-%u01", (unsigned)(event->seq % 4) + 1,
-                        (unsigned)(event->seq / 4 % 18) + 1));
-    add_text(event, arena, "text", "emergency_news");
-}
-
 static void tell_all(struct house *house) {
     static struct load_source sources[SOURCES];
     struct client *client = load_bus(house, SOURCES);
@@ -61,7 +38,7 @@ static void tell_all(struct house *house) {
 
     for (; sent < SOURCES; sent++) {
         sources[sent] = (struct load_source){.id = {(uint8_t)sent, 0xA7}};
-        load_append(client, arena, &sources[sent], BATCH, make);
+        load_append(client, arena, &sources[sent], BATCH, load_notice);
     }
     while (done * BATCH < TOLD) {
         if (client_next(client, 100, &answer) != 1) {
@@ -70,7 +47,7 @@ static void tell_all(struct house *house) {
         CHECK(answer.code == WIRE__CODE__OK);
         done++;
         if (sent * BATCH < TOLD) {
-            load_append(client, arena, answer.arg, BATCH, make);
+            load_append(client, arena, answer.arg, BATCH, load_notice);
             sent++;
         }
     }
