@@ -258,9 +258,10 @@ int job_restart(struct core *core, bool copy, struct err *err) {
         if (!kind->once) {
             continue;
         }
-        q = copy ? QUERY(core->store, /* scan: at the start of a restored copy */
+        q = copy ? QUERY(core->store, /* scan: at the start of a copy */
                          "UPDATE job SET epoch = ?1 WHERE kind = ?2")
-                 : QUERY(core->store, "UPDATE job SET epoch = ?1 WHERE kind = ?2 AND epoch <> 0");
+                 : QUERY(core->store, /* scan: those begun */
+                         "UPDATE job SET epoch = ?1 WHERE kind = ?2 AND epoch <> 0");
         query_bind_i64(&q, 1, EPOCH_LOST);
         query_bind_text(&q, 2, kind->kind);
         if (query_done(&q, err)) {
