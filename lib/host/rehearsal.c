@@ -20,6 +20,7 @@ enum {
     TOKEN_BEFORE_MS = 60 * 1000,
     TOKEN_AFTER_MS = 3600 * 1000,
     FOLDER_MODE = 0700,
+    PER_MILLE = 1000,
     POLL_MS = 3600 * 1000, /* what comes wakes it; only links that break need this */
 };
 
@@ -70,7 +71,7 @@ int rehearsal_open(struct rehearsal *world, struct part_of_world *part, struct e
         .seed = world->seed,
         .now_ms = world->now_ms,
         .group_max = world->group_max,
-        .pull_wait_ms = POLL_MS,
+        .pull_wait_ms = world->poll_ms,
     };
 
     (void)snprintf(path, sizeof path, "%s/%.*s.db", world->folder, NAME_SIZE - 8, part->def->name);
@@ -90,6 +91,7 @@ struct rehearsal *rehearsal_new(const struct rehearsal_config *config, struct er
     world->seed = config->seed;
     world->now_ms = config->start_ms;
     world->group_max = config->group_max;
+    world->poll_ms = config->poll_ms ? config->poll_ms : POLL_MS;
     world->scratch = arena_new(SCRATCH_SIZE);
     (void)snprintf(world->folder, sizeof world->folder, "%s", config->folder);
     if (mkdir(world->folder, FOLDER_MODE) && errno != EEXIST) {
@@ -178,17 +180,39 @@ static void *grow(void *list, size_t count, size_t *room, size_t size) {
     return more;
 }
 
-static void post(struct rehearsal *world, const struct letter *letter, struct bytes frame) {
+static void put_letter(struct rehearsal *world, const struct letter *letter, struct bytes frame,
+                       int64_t delay_ms) {
     world->letters = grow(world->letters, world->letter_count, &world->letter_room,
                           sizeof *world->letters);
     struct letter *kept = &world->letters[world->letter_count++];
     *kept = *letter;
+    kept->due_ms = world->now_ms + delay_ms;
     kept->data = malloc(frame.size + 1);
     assert(kept->data);
     if (frame.size > 0) {
         memcpy(kept->data, frame.data, frame.size);
     }
     kept->size = frame.size;
+}
+
+static int64_t delay(struct rehearsal *world) {
+    const struct rehearsal_weather *weather = &world->weather;
+    const bool late = weather->late > 0 && rehearsal_chance(world, PER_MILLE) < weather->late;
+
+    return late ? 1 + rehearsal_chance(world, (uint32_t)weather->late_ms) : 0;
+}
+
+/* On its way, by the weather. */
+static void post(struct rehearsal *world, const struct letter *letter, struct bytes frame) {
+    const struct rehearsal_weather *weather = &world->weather;
+
+    if (weather->lost > 0 && rehearsal_chance(world, PER_MILLE) < weather->lost) {
+        return;
+    }
+    put_letter(world, letter, frame, delay(world));
+    if (weather->repeated > 0 && rehearsal_chance(world, PER_MILLE) < weather->repeated) {
+        put_letter(world, letter, frame, delay(world));
+    }
 }
 
 /* A way back: who asked, so that the reply finds him. */
@@ -244,6 +268,15 @@ static void carry_away(struct rehearsal *world, struct part_of_world *part) {
     }
 }
 
+/* What the live host does: at once, nothing is said or written any more. */
+static int die(struct rehearsal *world, struct part_of_world *part, struct err *err) {
+    *err = (struct err){0};
+    if (world->died) {
+        world->died(world->died_arg, part->def->name);
+    }
+    return rehearsal_kill(world, part->def->name, err);
+}
+
 /*
  * Until it has nothing left to do at this instant.  What it says is carried away
  * only then, so that it makes no difference in how many commits it does it.
@@ -254,6 +287,9 @@ static int step(struct rehearsal *world, struct part_of_world *part, struct err 
         diskfull_set(part->full);
         int rc = core_step(part->core, part_now(world, part), err);
         diskfull_set(false);
+        if (rc && world->mortal) {
+            return die(world, part, err);
+        }
         if (rc) {
             return err_wrap(err, "%s", part->def->name);
         }
@@ -265,11 +301,11 @@ static int step(struct rehearsal *world, struct part_of_world *part, struct err 
     return err_plain(err, ERR_INTERNAL, "%s does not come to rest", part->def->name);
 }
 
-bool rehearsal_is_cut(const struct rehearsal *world, const char *a, const char *b) {
+bool rehearsal_is_cut(const struct rehearsal *world, const char *from, const char *to) {
     for (size_t i = 0; i < world->cut_count; i++) {
         const struct cut *cut = &world->cuts[i];
-        if ((strcmp(cut->a, a) == 0 && strcmp(cut->b, b) == 0)
-            || (strcmp(cut->a, b) == 0 && strcmp(cut->b, a) == 0)) {
+        if ((strcmp(cut->a, from) == 0 && strcmp(cut->b, to) == 0)
+            || (!cut->one_way && strcmp(cut->a, to) == 0 && strcmp(cut->b, from) == 0)) {
             return true;
         }
     }
@@ -278,11 +314,17 @@ bool rehearsal_is_cut(const struct rehearsal *world, const char *a, const char *
 
 /* What is on a cut link, or to one who is down, is gone: the sender's time-out finds out. */
 static bool deliver(struct rehearsal *world) {
-    bool any = world->letter_count > 0;
-    size_t count = world->letter_count;
+    const size_t count = world->letter_count;
+    bool any = false;
+    size_t kept = 0;
 
     for (size_t i = 0; i < count; i++) {
         struct letter letter = world->letters[i];
+        if (letter.due_ms > world->now_ms) {
+            world->letters[kept++] = letter;
+            continue;
+        }
+        any = true;
         struct bytes frame = {letter.data, letter.size};
         if (letter.to->core
             && !rehearsal_is_cut(world, letter.from->def->name, letter.to->def->name)) {
@@ -302,11 +344,7 @@ static bool deliver(struct rehearsal *world) {
         }
         free(letter.data);
     }
-    world->letter_count -= count;
-    if (world->letter_count > 0) {
-        memmove(world->letters, world->letters + count,
-                world->letter_count * sizeof *world->letters);
-    }
+    world->letter_count = kept; /* delivering posts nothing: services speak when they step */
     return any;
 }
 
@@ -359,8 +397,8 @@ static int run_instant(struct rehearsal *world, struct err *err) {
 static int64_t next_wake(struct rehearsal *world) {
     int64_t wake = INT64_MAX;
 
-    if (world->letter_count > 0) {
-        return world->now_ms;
+    for (size_t i = 0; i < world->letter_count; i++) {
+        wake = world->letters[i].due_ms < wake ? world->letters[i].due_ms : wake;
     }
     for (size_t i = 0; i < world->part_count; i++) {
         struct part_of_world *part = &world->parts[i];

@@ -36,6 +36,9 @@ struct rehearsal_config {
     uint64_t seed;
     int64_t start_ms;
     size_t group_max; /* 0: as in life */
+    /* How long a consumer's poll waits at the bus.  0: an hour, since in a fair world what comes
+     * wakes it; where messages are lost, as in life. */
+    int64_t poll_ms;
 };
 
 /* rehearsal_new - all services started, nothing said yet.  NULL with err set. */
@@ -94,6 +97,25 @@ int rehearsal_start(struct rehearsal *world, const char *service, struct err *er
 /* rehearsal_cut, rehearsal_mend - the link between two; "caller" is everybody's device. */
 int rehearsal_cut(struct rehearsal *world, const char *a, const char *b, struct err *err);
 int rehearsal_mend(struct rehearsal *world, const char *a, const char *b, struct err *err);
+
+/* rehearsal_cut_way - only what goes from one to the other is lost; rehearsal_mend ends it. */
+int rehearsal_cut_way(struct rehearsal *world, const char *from, const char *to, struct err *err);
+
+/*
+ * rehearsal_weather - what becomes of each message between two services from now on, in
+ * 1/1000: lost, there twice, or late by up to late_ms, so that later ones overtake it.  Drawn
+ * from the world's seed.  All 0: fair.
+ */
+struct rehearsal_weather {
+    uint32_t lost, repeated, late;
+    int64_t late_ms;
+};
+void rehearsal_weather(struct rehearsal *world, const struct rehearsal_weather *weather);
+
+/* rehearsal_mortal - a service whose store fails (an I/O error) ends as if killed, as it does
+ * in life; without it the rehearsal ends.  `died` is told who, before its core goes; or NULL. */
+void rehearsal_mortal(struct rehearsal *world, void (*died)(void *arg, const char *service),
+                      void *arg);
 
 /* rehearsal_disk_full - the store cannot grow any more; and can again. */
 int rehearsal_disk_full(struct rehearsal *world, const char *service, bool full, struct err *err);

@@ -96,7 +96,8 @@ static int check_end(struct rehearsal *world, const char *end, struct err *err) 
     return strcmp(end, "caller") == 0 || rehearsal_must(world, end, err) ? 0 : -1;
 }
 
-int rehearsal_cut(struct rehearsal *world, const char *a, const char *b, struct err *err) {
+static int cut(struct rehearsal *world, const char *a, const char *b, bool one_way,
+               struct err *err) {
     if (check_end(world, a, err) || check_end(world, b, err)) {
         return -1;
     }
@@ -106,10 +107,39 @@ int rehearsal_cut(struct rehearsal *world, const char *a, const char *b, struct 
     if (world->cut_count == REHEARSAL_FAULTS_MAX) {
         return err_plain(err, ERR_EXHAUSTED, "more than %d cuts", REHEARSAL_FAULTS_MAX);
     }
-    struct cut *cut = &world->cuts[world->cut_count++];
-    (void)snprintf(cut->a, sizeof cut->a, "%s", a);
-    (void)snprintf(cut->b, sizeof cut->b, "%s", b);
+    struct cut *made = &world->cuts[world->cut_count++];
+    made->one_way = one_way;
+    (void)snprintf(made->a, sizeof made->a, "%s", a);
+    (void)snprintf(made->b, sizeof made->b, "%s", b);
     return 0;
+}
+
+int rehearsal_cut(struct rehearsal *world, const char *a, const char *b, struct err *err) {
+    return cut(world, a, b, false, err);
+}
+
+int rehearsal_cut_way(struct rehearsal *world, const char *from, const char *to, struct err *err) {
+    return cut(world, from, to, true, err);
+}
+
+void rehearsal_weather(struct rehearsal *world, const struct rehearsal_weather *weather) {
+    world->weather = *weather;
+}
+
+/* splitmix64 over how often it was asked (Steele, Lea, Flood 2014). */
+uint32_t rehearsal_chance(struct rehearsal *world, uint32_t below) {
+    uint64_t z = world->seed + ++world->drawn * UINT64_C(0x9E3779B97F4A7C15);
+
+    z = (z ^ (z >> 30U)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27U)) * UINT64_C(0x94D049BB133111EB);
+    return (uint32_t)((z ^ (z >> 31U)) >> 32U) % below;
+}
+
+void rehearsal_mortal(struct rehearsal *world, void (*died)(void *arg, const char *service),
+                      void *arg) {
+    world->mortal = true;
+    world->died = died;
+    world->died_arg = arg;
 }
 
 int rehearsal_mend(struct rehearsal *world, const char *a, const char *b, struct err *err) {

@@ -21,6 +21,7 @@ struct letter {
     const struct part_of_world *from;
     struct part_of_world *to;
     bool reply;
+    int64_t due_ms; /* not delivered before */
     uint8_t *data;
     size_t size;
 };
@@ -43,6 +44,7 @@ struct job_now {
 
 struct cut {
     char a[NAME_SIZE], b[NAME_SIZE];
+    bool one_way; /* from a to b */
 };
 
 struct channel_fault {
@@ -58,6 +60,7 @@ struct rehearsal {
     int64_t now_ms;
     uint64_t seed;
     size_t group_max;
+    int64_t poll_ms;
     int64_t jumped_ms; /* wall clocks are off by this */
     bool jumped;       /* ever */
     struct secrets secrets;
@@ -83,6 +86,11 @@ struct rehearsal {
     size_t cut_count;
     struct channel_fault faults[REHEARSAL_FAULTS_MAX];
     size_t fault_count;
+    struct rehearsal_weather weather;
+    uint64_t drawn; /* chances of the weather, so far */
+    bool mortal;
+    void (*died)(void *arg, const char *service);
+    void *died_arg;
     struct core *graves[GRAVES_MAX]; /* killed cores: dropped, not closed, until the end */
     size_t grave_count;
 };
@@ -91,7 +99,8 @@ struct part_of_world *rehearsal_part(struct rehearsal *world, const char *servic
 struct part_of_world *rehearsal_must(struct rehearsal *world, const char *service, struct err *err);
 int rehearsal_open(struct rehearsal *world, struct part_of_world *part, struct err *err);
 struct clock_reading rehearsal_reading(const struct rehearsal *world);
-bool rehearsal_is_cut(const struct rehearsal *world, const char *a, const char *b);
+bool rehearsal_is_cut(const struct rehearsal *world, const char *from, const char *to);
+uint32_t rehearsal_chance(struct rehearsal *world, uint32_t below);
 
 /* rehearsal_job - carry out a job now, and say in `job` when its result comes. */
 void rehearsal_job(struct rehearsal *world, struct part_of_world *part, const struct out *out,
