@@ -71,7 +71,7 @@ static int run_backup(struct cli *cli, int argc, char **argv) {
     const char *to = cli_value(&argc, argv, "--to");
     int status = 0;
 
-    if (cli_unknown(cli, &argc, argv)) {
+    if (cli_unknown(cli, &argc, argv) || instance_wrong(cli, argc - 1, argv + 1)) {
         return CLI_USAGE;
     }
     struct session *session = session_new(cli, &err);
@@ -183,8 +183,11 @@ static int run_restore(struct cli *cli, int argc, char **argv) {
     struct err err = {0};
     bool accept_loss = cli_flag(&argc, argv, "--accept-loss");
 
-    if (cli_unknown(cli, &argc, argv) || argc != 3 || !instance_knows(argv[1])) {
+    if (cli_unknown(cli, &argc, argv) || argc != 3) {
         return cli_usage(cli, "用法：restore 服务 文件", "usage: restore SERVICE FILE");
+    }
+    if (instance_wrong(cli, 1, argv + 1)) {
+        return CLI_USAGE;
     }
     struct session *session = session_new(cli, &err);
     if (!session || restore(cli, session, argv[1], argv[2], accept_loss, &err)) {

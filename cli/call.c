@@ -138,6 +138,10 @@ static int run(struct cli *cli, int argc, char **argv) {
     if (explain) {
         return describe(&found);
     }
+    char *const names[] = {(char *)(uintptr_t)service};
+    if (service && instance_wrong(cli, 1, names)) {
+        return CLI_USAGE;
+    }
     if (service) {
         found.service = service; /* Core/… is answered by every one of them */
     }

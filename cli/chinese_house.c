@@ -189,7 +189,6 @@ const struct speech chinese_house[] = {
     {"%s: not ready: %s (see %s/%s.log)", "%s 没有就绪：%s（见 %s/%s.log）"},
     {"%s did not start: %s", "%s 没有启动：%s"},
     {"%s: no sign of life", "%s：没有动静"},
-    {"no such service: %s", "没有服务 %s"},
     {NULL, NULL},
 };
 /* clang-format on */

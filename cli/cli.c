@@ -105,9 +105,9 @@ bool cli_unknown(const struct cli *cli, int *argc, char **argv) {
             return false;
         }
         if (is_option(argv[i])) {
-            (void)fprintf(stderr, "shouwen: %s %s\n",
+            (void)fprintf(stderr, "shouwen: %s%s\n",
                           cli_say(cli, "没有这个选项（或缺少它的值）：",
-                                  "no such option (or its value is missing):"),
+                                  "no such option (or its value is missing): "),
                           argv[i]);
             return true;
         }

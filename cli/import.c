@@ -123,6 +123,16 @@ static void sort_files(int count, char **files) {
     }
 }
 
+/* What is wrong with the file as a whole says which. */
+static int fail(const struct cli *cli, struct err *err, const char *path) {
+    if (strncmp(err->rule, "import_", strlen("import_")) == 0) {
+        char rule[ERR_RULE_MAX];
+        (void)snprintf(rule, sizeof rule, "%s", err->rule);
+        (void)err_set(err, err->code, rule, "file=%s", path);
+    }
+    return cli_fail(cli, err);
+}
+
 static int run(struct cli *cli, int argc, char **argv) {
     struct err err = {0};
     bool partial = cli_flag(&argc, argv, "--partial");
@@ -140,8 +150,7 @@ static int run(struct cli *cli, int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         struct import_result result = {0};
         if (import_path(&link, argv[i], partial, &result, cli->arena, &err)) {
-            (void)err_wrap(&err, "%s", argv[i]);
-            status = cli_fail(cli, &err);
+            status = fail(cli, &err, argv[i]);
             break;
         }
         if (cli->json) {

@@ -15,6 +15,7 @@
 
 #include <sodium.h>
 
+#include "base/json.h"
 #include "base/speak.h"
 #include "host/system.h"
 
@@ -43,6 +44,23 @@ bool instance_knows(const char *service) {
         if (strcmp(instance_services[i], service) == 0) {
             return true;
         }
+    }
+    return false;
+}
+
+bool instance_wrong(const struct cli *cli, int count, char *const *names) {
+    for (int i = 0; i < count; i++) {
+        if (instance_knows(names[i])) {
+            continue;
+        }
+        const char *nearest = json_nearest(names[i], instance_services, SERVICES);
+        (void)fprintf(stderr, "shouwen: ");
+        (void)fprintf(stderr, cli_say(cli, "没有服务 %s", "no such service: %s"), names[i]);
+        if (*nearest) {
+            (void)fprintf(stderr, cli_say(cli, "；是不是 %s？", "; did you mean %s?"), nearest);
+        }
+        (void)fputc('\n', stderr);
+        return true;
     }
     return false;
 }

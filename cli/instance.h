@@ -28,6 +28,9 @@ struct instance {
 extern const char *const instance_services[];
 bool instance_knows(const char *service);
 
+/* instance_wrong - says which of these names is no service, and which may be meant.  True then. */
+bool instance_wrong(const struct cli *cli, int count, char *const *names);
+
 /* instance_open - an existing one.  ERR_NOT_FOUND: there is none. */
 int instance_open(struct instance *instance, const char *dir, struct err *err);
 

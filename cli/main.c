@@ -43,7 +43,7 @@ static int help(const struct cli *cli) {
 static int help_for(const struct cli *cli, const struct command *command) {
     const char *more = cli_say(cli, command->more_zh, command->more_en);
 
-    (void)printf("%s shouwen %s %s\n\n%s\n", cli_say(cli, "用法：", "usage:"), command->name,
+    (void)printf("%sshouwen %s %s\n\n%s\n", cli_say(cli, "用法：", "usage: "), command->name,
                  speak(command->arguments), cli_say(cli, command->zh, command->en));
     if (more) {
         (void)printf("\n%s\n", more);
@@ -90,7 +90,7 @@ static int no_such_command(const struct cli *cli, const char *name) {
         names[count++] = (*command)->name;
     }
     const char *nearest = json_nearest(name, names, count);
-    (void)fprintf(stderr, "shouwen: %s %s", cli_say(cli, "没有这个命令：", "no such command:"),
+    (void)fprintf(stderr, "shouwen: %s%s", cli_say(cli, "没有这个命令：", "no such command: "),
                   name);
     if (*nearest) {
         (void)fprintf(stderr, cli_say(cli, "；是不是 %s？", "; did you mean %s?"), nearest);

@@ -29,6 +29,7 @@ enum {
     REFERENCE_MAX = 32,
     OFFSET_MIN = 480,
     LINE_MAX_BYTES = 256,
+    SEEN_MAX = 64,
     MAX_AT_ONCE = 50,
     CLOCK_AT = 11, /* the time of day in an RFC 3339 time */
     CLOCK_SIZE = 8,
@@ -54,7 +55,8 @@ struct pager {
     struct termios before;
     char line[LINE_MAX_BYTES]; /* without a terminal: what was read so far */
     size_t line_size;
-    size_t base; /* of the arena, each round */
+    size_t base;         /* of the arena, each round */
+    char seen[SEEN_MAX]; /* the page and the state that were shown last */
 };
 
 static volatile sig_atomic_t ended;
@@ -107,7 +109,8 @@ static const char *clock_text(const struct pager *pager, int64_t ms) {
                : text;
 }
 
-static void show_state(const struct pager *pager, const Notify__Page *page) {
+/* Once for each state: what ended it is told of with every record that it ends. */
+static void show_state(struct pager *pager, const Notify__Page *page) {
     static const struct {
         const char *state, *zh, *en;
     } words[] = {
@@ -117,7 +120,14 @@ static void show_state(const struct pager *pager, const Notify__Page *page) {
         {"open", "等待应答", "waiting"},
     };
     const char *state = page->state;
+    const bool own = strcmp(page->ended_by, pager->staff) == 0;
+    char seen[SEEN_MAX];
 
+    (void)snprintf(seen, sizeof seen, "%s %s", page->page, page->state);
+    if (strcmp(seen, pager->seen) == 0) {
+        return;
+    }
+    memcpy(pager->seen, seen, sizeof seen);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(words[i].state, page->state) == 0) {
             state = cli_say(pager->cli, words[i].zh, words[i].en);
@@ -126,7 +136,17 @@ static void show_state(const struct pager *pager, const Notify__Page *page) {
     (void)printf("%s%s  %s %s%s  %s%s%s\n", paint(pager, "\033[2m"),
                  clock_text(pager, page->ended_ms ? page->ended_ms : page->begun_ms), page->page,
                  page->case_no, paint(pager, "\033[0m"), state, *page->ended_by ? "  " : "",
-                 page->ended_by);
+                 own ? pager->cli->as : page->ended_by);
+}
+
+/* "ladder B", and from the first step on which. */
+static const char *rung_of(const struct pager *pager, const Notify__Page *page) {
+    const struct cli *cli = pager->cli;
+
+    return page->step == 0
+               ? arena_text(cli->arena, cli_say(cli, "阶梯 %s", "ladder %s"), page->ladder)
+               : arena_text(cli->arena, cli_say(cli, "阶梯 %s 第 %u 级", "ladder %s, step %u"),
+                            page->ladder, page->step);
 }
 
 static void show_page(const struct pager *pager, const Notify__Page *page, bool is_new) {
@@ -141,11 +161,10 @@ static void show_page(const struct pager *pager, const Notify__Page *page, bool 
     (void)printf("   %s  %s%s%s%s%s\n", page->page, page->case_no,
                  *page->unit ? cli_say(cli, "  房号 ", "  unit ") : "", page->unit,
                  *page->place ? "  " : "", page->place);
-    (void)printf(cli_say(cli, "   %s%s  阶梯 %s 第 %u 级  规则 %s%s%s%s\n",
-                         "   %s%s  ladder %s, step %u  rule %s%s%s%s\n"),
+    (void)printf(cli_say(cli, "   %s%s  %s  规则 %s%s%s%s\n", "   %s%s  %s  rule %s%s%s%s\n"),
                  paint(pager, "\033[2m"),
                  clock_text(pager, record && record->sent_ms ? record->sent_ms : page->begun_ms),
-                 page->ladder, page->step, *page->route ? page->route : page->topic,
+                 rung_of(pager, page), *page->route ? page->route : page->topic,
                  record && *record->stands_for ? cli_say(cli, "  代 ", "  for ") : "",
                  record ? record->stands_for : "", paint(pager, "\033[0m"));
 }
@@ -157,11 +176,11 @@ static void show_again(const struct pager *pager, const Notify__Page *page) {
     if (!record || record->times < 2) {
         return;
     }
-    (void)printf(cli_say(pager->cli, "\a   %s%s  %s  重复寻呼 ×%u  阶梯 %s 第 %u 级%s\n",
-                         "\a   %s%s  %s  paged again ×%u  ladder %s, step %u%s\n"),
+    (void)printf(cli_say(pager->cli, "\a   %s%s  %s  重复寻呼 ×%u  %s%s\n",
+                         "\a   %s%s  %s  paged again ×%u  %s%s\n"),
                  paint(pager, "\033[31m"),
                  clock_text(pager, record->sent_ms ? record->sent_ms : page->begun_ms), page->page,
-                 record->times, page->ladder, page->step, paint(pager, "\033[0m"));
+                 record->times, rung_of(pager, page), paint(pager, "\033[0m"));
 }
 
 static void show_prompt(const struct pager *pager) {

@@ -82,6 +82,9 @@ struct client *session_client(struct session *session, const char *service, stru
         .context = session->context,
     };
 
+    if (session_runs(session, service, err)) {
+        return NULL;
+    }
     for (size_t i = 0; i < session->client_count; i++) {
         if (strcmp(session->clients[i].service, service) == 0) {
             return session->clients[i].client;

@@ -19,7 +19,7 @@ void session_free(struct session *session);
 struct instance *session_instance(struct session *session);
 struct arena *session_arena(struct session *session); /* cli->arena */
 
-/* session_client - the link to a service; NULL with err set. */
+/* session_client - the link to a service; NULL with err set, at once if it does not run. */
 struct client *session_client(struct session *session, const char *service, struct err *err);
 
 /*

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/column.h"
 #include "cli/session.h"
 #include "shouwen/registry/v1/registry.pb-c.h"
 
@@ -28,7 +29,18 @@ static const char *joined(const struct cli *cli, size_t count, const char *const
     return all;
 }
 
+static void print_columns(const struct cli *cli, const char *const words[5]) {
+    static const size_t widths[] = {6, 10, 20, 16};
+
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
+        (void)printf("%s ", column_left(words[i], widths[i], cli->arena));
+    }
+    (void)printf("%s\n", words[4]);
+}
+
 static int list(const struct cli *cli, struct session *session, const char *role) {
+    static const char *const header_zh[] = {"工号", "姓名", "角色", "部门", "渠道"};
+    static const char *const header_en[] = {"number", "name", "roles", "department", "channels"};
     struct err err = {0};
     const char *after = "";
 
@@ -43,14 +55,18 @@ static int list(const struct cli *cli, struct session *session, const char *role
         if (!reply) {
             return cli_fail(cli, &err);
         }
+        if (!*after && !cli->json) {
+            print_columns(cli, cli->english ? header_en : header_zh);
+        }
         for (size_t i = 0; i < reply->n_staff; i++) {
             const Registry__Staff *staff = reply->staff[i];
             if (cli->json) {
                 print_json(cli, &staff->base);
             } else {
-                (void)printf("%-6s %-10s %-20s %-16s %s\n", staff->staff, staff->name,
-                             joined(cli, staff->n_roles, staff->roles), staff->dept,
-                             joined(cli, staff->n_channels, staff->channels));
+                const char *const words[] = {staff->staff, staff->name,
+                                             joined(cli, staff->n_roles, staff->roles), staff->dept,
+                                             joined(cli, staff->n_channels, staff->channels)};
+                print_columns(cli, words);
             }
             after = staff->staff;
         }

@@ -277,10 +277,8 @@ static int run_up(struct cli *cli, int argc, char **argv) {
     if (cli_unknown(cli, &argc, argv)) {
         return CLI_USAGE;
     }
-    for (int i = 1; i < argc; i++) {
-        if (!instance_knows(argv[i])) {
-            return cli_usage(cli, "没有这个服务", "no such service");
-        }
+    if (instance_wrong(cli, argc - 1, argv + 1)) {
+        return CLI_USAGE;
     }
     wish.services = argv + 1;
     wish.service_count = argc - 1;
@@ -317,16 +315,14 @@ static int run_down(struct cli *cli, int argc, char **argv) {
     struct instance instance;
     int status = 0;
 
-    if (cli_unknown(cli, &argc, argv)) {
+    if (cli_unknown(cli, &argc, argv) || instance_wrong(cli, argc - 1, argv + 1)) {
         return CLI_USAGE;
     }
     if (instance_open(&instance, cli->dir, &err)) {
         return cli_fail(cli, &err);
     }
     for (int i = 1; i < argc && status == 0; i++) {
-        status = instance_knows(argv[i])
-                     ? instance_stop(&instance, argv[i], SIGTERM, STOP_WAIT_MS, &err)
-                     : err_plain(&err, ERR_NOT_FOUND, "no such service: %s", argv[i]);
+        status = instance_stop(&instance, argv[i], SIGTERM, STOP_WAIT_MS, &err);
     }
     if (argc == 1) {
         status = up_stop_all(&instance, &err);
@@ -339,7 +335,7 @@ const struct command up_command = {
     .arguments = "[--port-base N] [--manual DIR] [--parameters FILE] [SERVICE…]",
     .zh = "建立实例（如尚无），启动各服务（或所列的），发布手册，等到就绪",
     .en = "make the instance if there is none, start its services (or those named)",
-    .more_zh = "  --port-base N      第一个端口（默认：找空闲的）\n"
+    .more_zh = "  --port-base 端口   第一个端口（默认：找空闲的）\n"
                "  --manual 目录      第一次发布的手册（默认：程序自带的 manual/）\n"
                "  --parameters 文件  盖在手册上的参数",
     .more_en = "  --port-base N      first port (otherwise: free ones)\n"

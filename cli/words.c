@@ -11,10 +11,10 @@ struct words {
 
 /* {name} is an argument of the error; a part in [ ] is left out if one of its own is empty. */
 static const struct words sentences[] = {
-    {"import_columns", "看列名认不出这是什么文件；样子见 deploy/demo/ 里的 CSV",
-     "its columns do not say what it is; see the CSV files in deploy/demo/"},
-    {"import_empty", "文件是空的，或第一行不是列名",
-     "it is empty, or its first line does not name the columns"},
+    {"import_columns", "[{file}：]看列名认不出这是什么文件；样子见 deploy/demo/ 里的 CSV",
+     "[{file}: ]its columns do not say what it is; see the CSV files in deploy/demo/"},
+    {"import_empty", "[{file}：]文件是空的，或第一行不是列名",
+     "[{file}: ]it is empty, or its first line does not name the columns"},
     {"json_deep", "JSON 的“{path}”嵌套太深", "JSON: {path} is nested too deep"},
     {"json_enum", "JSON 的“{path}”没有这个取值[；是不是 {nearest}？]",
      "JSON: {path} has no such value[; did you mean {nearest}?]"},

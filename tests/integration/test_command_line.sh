@@ -113,6 +113,26 @@ empty() { # every method that names one thing, asked for nothing
 }
 is "so does every method that must name something" empty
 
+# ---- services by name, files, completion ----
+for c in up down backup "call Core/Health --service"; do
+    is "$c: a service that is none, and the nearest" \
+        both 2 "没有服务 notifi；是不是 notify？" "no such service: notifi; did you mean notify?" $c notifi
+done
+is "a file that is not there is named once" both 1 "shouwen: $dir/no.csv: 没有" "shouwen: $dir/no.csv: No such" \
+    import "$dir/no.csv"
+is "one that is no list too" both 1 "README.md：看列名" "README.md: its columns" import README.md
+completes() { # completes WANTED WORD...
+    want=$1
+    shift
+    bash -c "source <($shouwen completion bash); COMP_WORDS=(\"\$@\"); COMP_CWORD=\$((\$# - 1)); _shouwen
+        printf '%s\n' \"\${COMPREPLY[@]}\"" - "$@" >"$dir/words" && grep -qx -- "$want" "$dir/words"
+}
+is "bash completes commands" completes events "$shouwen" ev
+is "their options, also after --dir" completes --follow "$shouwen" --dir /tmp events --f
+is "services" completes notify "$shouwen" down no
+is "methods" completes ticketing/GetCase "$shouwen" call ticketing/
+is "topics" completes repair.dispatch "$shouwen" events --topic repair.d
+
 # ---- events ----
 "$shouwen" import deploy/demo/staff.csv >/dev/null || exit 1
 is "a topic that is none: the nearest one" \
@@ -129,6 +149,19 @@ is "all of them, also where a reply is full before its number" bash -c "
 is "the newest comes last" bash -c "$shouwen events | tail -n 1 | grep -q token.issued"
 is "all topics can be listed" says 0 "repair.dispatch" events --topics
 is "a pattern fits many" says 0 "staff.changed" events --topic 'staff.*' --last 1
+
+# ---- a service that is stopped ----
+"$shouwen" down registry
+for c in "staff list" "manual show" "pager --as 周涛" events "import deploy/demo/staff.csv" "call ListStaff"; do
+    is "$c: at once, that registry is stopped" both 1 "启动：shouwen up registry" "start it: shouwen up registry" $c
+done
+"$shouwen" up registry >/dev/null
+columns() { # every line of the list begins its roles in the same place
+    "$shouwen" staff list --lang "$1" | sed 's/[^\x00-\x7F]/xx/g' | grep -oE '^.{18}' | grep -qE '[^ ]$' && return 1
+    "$shouwen" staff list --lang "$1" | head -n 1 | grep -q "$2"
+}
+is "the list of staff stands straight" columns zh 工号
+is "in English too" columns en number
 
 # ---- rosters ----
 row() { # row DATE STAFF
