@@ -12,6 +12,9 @@ static const char plain_rule[] = "plain";
 static void record(struct err *err, enum err_code code, const char *rule, const char *fmt,
                    va_list args) __attribute__((format(printf, 4, 0)));
 
+/* Bytes of UTF-8: a character begins with one above 0x7F and goes on with these. */
+static const unsigned char continues = 0x80, continues_mask = 0xC0;
+
 /* What did not fit was cut off; never in the middle of a character. */
 static void fit(char *text, size_t size, int length) {
     size_t end = size - 1;
@@ -19,10 +22,10 @@ static void fit(char *text, size_t size, int length) {
     if (length < 0 || (size_t)length < size) {
         return;
     }
-    while (end > 0 && ((unsigned char)text[end - 1] & 0xC0U) == 0x80U) {
+    while (end > 0 && ((unsigned char)text[end - 1] & continues_mask) == continues) {
         end--;
     }
-    text[end > 0 && ((unsigned char)text[end - 1] & 0x80U) ? end - 1 : size - 1] = '\0';
+    text[end > 0 && ((unsigned char)text[end - 1] & continues) ? end - 1 : size - 1] = '\0';
 }
 
 static void record(struct err *err, enum err_code code, const char *rule, const char *fmt,

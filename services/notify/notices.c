@@ -13,6 +13,7 @@
 #include "shouwen/notify/v1/notify.pb-c.h"
 #include "store/query.h"
 
+enum { TELL_AT = 10 }; /* of the statement that inserts */
 enum { TRIES_MAX = 3, RETRY_MS = 30 * 1000, LIST_MAX = 100, CHANNEL_MAX = 32, TEXT_BYTES = 600 };
 
 #define TOLD_COLUMNS                                                                               \
@@ -84,8 +85,8 @@ static int insert_told(struct call *call, struct told *told, struct err *err) {
     query_bind_text(&q, 7, told->channel);
     query_bind_text(&q, 8, told->text);
     query_bind_i64(&q, 9, told->asked_ms);
-    query_bind_text(&q, 10, told->tell);
-    query_bind_text(&q, 11, told->args);
+    query_bind_text(&q, TELL_AT, told->tell);
+    query_bind_text(&q, TELL_AT + 1, told->args);
     int found = query_step(&q, err);
     if (found == 1) {
         told->id = query_i64(&q, 0);
