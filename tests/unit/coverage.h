@@ -1,7 +1,6 @@
 /*
  * coverage - what histories have done so far, of all that the manual lets happen: every
  * way of every event from state to state, every mark and every result of every clock.
- * From what is still wanting it says what each state and each way is worth.
  */
 #ifndef COVERAGE_H
 #define COVERAGE_H
@@ -9,7 +8,13 @@
 #include "core/event.h"
 #include "manual/manual.h"
 
-enum { WAY_STEPS_MAX = 8, WAY_NAME_SIZE = 40 };
+enum { WAY_STEPS_MAX = 8, WAY_NAME_SIZE = 40, STATES_MAX = 40, PROCEDURES_MAX = 32 };
+
+/* How often one thing was met, and how often it was set out for. */
+struct tally {
+    int64_t times, goal, aims, misses;
+    const char *excuse; /* why it cannot be met */
+};
 
 /* One event of a procedure from one state to another; several steps may do it. */
 struct way {
@@ -17,10 +22,13 @@ struct way {
     const Manual__Step *steps[WAY_STEPS_MAX]; /* none: the procedure is opened */
     size_t step_count;
     const char *event, *from, *to; /* to "@before": where it was */
+    size_t from_place, to_place;   /* among the states; STATES_MAX: none */
     bool people;                   /* not only for the system to take */
-    bool timed;                    /* a clock fires it */
-    int64_t times, tried, done;
-    double gain;
+    const Manual__Clock *timed;    /* this clock fires it */
+    bool caused;                   /* another act fires it */
+    bool rings;                    /* starts a clock that falls due again and again, and often */
+    struct tally tally;
+    int64_t tried, done;
     char refused[WAY_NAME_SIZE]; /* why, the last time */
 };
 
@@ -28,8 +36,10 @@ struct way {
 struct lapse {
     const Manual__Procedure *procedure;
     const Manual__Clock *clock;
+    size_t place;  /* of the clock, among the clocks */
     char what[12]; /* met late stopped overdue 70 100 150 200 */
-    int64_t times;
+    bool far;      /* its limits are too long for a world of days */
+    struct tally tally;
 };
 
 void coverage_start(const struct manual *manual, int64_t goal);
@@ -37,28 +47,35 @@ void coverage_start(const struct manual *manual, int64_t goal);
 /* coverage_event - count an event of a case. */
 void coverage_event(const Wire__Event *event);
 
-/* coverage_value - make anew what is worth what. */
-void coverage_value(void);
+/* All of them; those of one procedure stand together. */
+struct way *coverage_all_ways(size_t *count);
+struct lapse *coverage_all_lapses(size_t *count);
 
 /* coverage_ways - the ways of a procedure; out of one state if `from`. */
 size_t coverage_ways(const Manual__Procedure *procedure, const char *from, size_t max,
                      struct way **ways);
-double coverage_worth(const Manual__Procedure *procedure, const char *state);
-double coverage_lack(const Manual__Procedure *procedure); /* of all its ways together */
-double coverage_chance(const struct way *way);            /* that it is carried out when tried */
-double coverage_score(const struct way *way);             /* of trying it now */
-bool coverage_wanting(const struct way *way);
 
-/* coverage_wants - how much of this clock's result or mark is wanting: 0 to 1. */
-double coverage_wants(const char *procedure, const char *clock, const char *what);
+/* coverage_way - the way that an event took; to anywhere if `to` is NULL. */
+struct way *coverage_way(const Manual__Procedure *procedure, const char *event, const char *from,
+                         const char *to);
+size_t coverage_state(const Manual__Procedure *procedure, const char *state);
+bool coverage_is_end(const Manual__Procedure *procedure, const char *state);
 
-/* What cannot be reached here, and why; a name ending in "*" stands for all that begin so. */
+double coverage_chance(const struct way *way); /* that it is carried out when tried */
+double coverage_wanting(const struct tally *tally); /* 1: not met yet; 0: often enough */
+
+/* What cannot be met, and why. */
 struct unreachable {
     const char *name, *why;
 };
 
-/* coverage_report - the table, least first.  How many are short of the goal that need not be. */
-size_t coverage_report(const struct unreachable *list, size_t count, bool all);
-bool coverage_complete(const struct unreachable *list, size_t count);
+/* coverage_excuse - each must be the name of something that is counted. */
+void coverage_excuse(const struct unreachable *list, size_t count);
+
+/* coverage_report - how many are short of their goal.  Printed: what is short, what is
+ * excused but was met, the least met; or all of it. */
+size_t coverage_report(bool all);
+size_t coverage_excused_but_met(void);
+size_t coverage_short(void);
 
 #endif
