@@ -362,8 +362,10 @@ static int nth_contact(struct work *work, const struct moved *moved, struct err 
 
 int act_follow(struct work *work, const struct moved *moved, struct err *err) {
     const bool ended = kase_ended(moved->kase);
-    const struct passed passed = {
-        .events = {moved->events[0], moved->events[1]}, .at_ms = moved->at_ms, .ended = ended};
+    /* What happens to an ended case later leaves alone the clock that its end began. */
+    const struct passed passed = {.events = {moved->events[0], moved->events[1]},
+                                  .at_ms = moved->at_ms,
+                                  .ended = ended && moved->left};
 
     if (caseclock_passed(work, moved->kase, &passed, err) || end_pages(work, moved, err)
         || nth_contact(work, moved, err) || ops_do(work, moved, err)) {

@@ -432,6 +432,27 @@ static void within_seven_days_the_same_case_opens_again(void) {
 
 /* ---- the store ---- */
 
+/* A leak is looked at again a month after it was closed, whatever is corrected until then. */
+static void what_the_end_began_outlives_a_correction(void) {
+    begin();
+    const char *number = leak();
+    const int64_t day = INT64_C(24) * 3600 * 1000;
+    (void)engine_must(&engine, "S401", number, "dispatch", PAIRS("assignee=S402"));
+    (void)engine_must(&engine, "S402", number, "arrive", NO_PAIRS);
+    (void)engine_must(&engine, "S402", number, "start", NO_PAIRS);
+    (void)engine_must(&engine, "S402", number, "done", PAIRS("result=fixed", "photos=2"));
+    const char *visit = engine_child(&engine, number, "return_visit");
+    (void)engine_must(&engine, "S102", visit, "rate",
+                      PAIRS("way=phone", "overall=5", "rework=false"));
+    CHECK_TEXT(engine_get(&engine, number)->state, "closed");
+    (void)engine_must(&engine, "S101", number, "correct", PAIRS("reason=wrong room"));
+    CHECK_TEXT(engine_clock(engine_get(&engine, number), "leak")->result, "running");
+    engine_advance(&engine, engine.now_ms + 31 * day);
+    CHECK(engine_count(&engine, "repair.second_visit", number) == 1);
+    CHECK(strcmp(engine_child(&engine, number, "return_visit"), visit) != 0);
+    engine_stop(&engine);
+}
+
 static void the_same_request_again_changes_nothing(void) {
     begin();
     const char *number = leak();
@@ -613,6 +634,7 @@ static const struct test tests[] = {
     TEST(a_late_entry_runs_from_its_event),
     TEST(a_pause_for_the_resident_stops_the_clock),
     TEST(within_seven_days_the_same_case_opens_again),
+    TEST(what_the_end_began_outlives_a_correction),
     TEST(the_same_request_again_changes_nothing),
     TEST(the_tables_are_a_fold_of_the_events),
     TEST(a_running_case_keeps_its_revision),
