@@ -51,6 +51,7 @@ static int first_state(struct view *view, struct opening *opening, bool checked,
     for (size_t i = 0; i < start->n_alternatives; i++) {
         if (view_holds(view, start->alternatives[i]->when, start->alternatives[i]->n_when)) {
             row->state = start->alternatives[i]->to;
+            opening->registered = text_eq(row->state, start->staff);
             return view->failed ? -1 : 0;
         }
     }

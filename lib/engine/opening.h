@@ -18,7 +18,7 @@ struct opening {
     const char *parent;
     int64_t at_ms;
     bool late;
-    bool registered; /* by an employee, with all that is needed */
+    bool registered; /* where an employee begins who gives all that is needed */
     const char *matter;
 };
 

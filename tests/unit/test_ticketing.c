@@ -432,6 +432,24 @@ static void within_seven_days_the_same_case_opens_again(void) {
 
 /* ---- the store ---- */
 
+/* What a patrol saw needs nobody's telephone number, and is due like any other. */
+static void what_a_patrol_reports_has_its_limits(void) {
+    begin();
+    Cases__OpenCaseReply *reply = engine_open(
+        &engine, "S201", "repair", "", NULL,
+        PAIRS("channel=patrol", "scope=common", "trade=other", "urgency=E1", "place=stairs",
+              "content=lamp"));
+    CHECK(reply);
+    const char *number = reply->case_->case_no;
+    const int64_t minutes = INT64_C(60) * 1000;
+    CHECK_TEXT(reply->case_->state, "registered");
+    check_clock(number, "dispatch", "running", engine.now_ms + 2 * minutes);
+    check_clock(number, "onsite", "running", engine.now_ms + 15 * minutes);
+    engine_advance(&engine, engine.now_ms + 2 * minutes);
+    CHECK_TEXT(engine_get(&engine, number)->state, "dispatched");
+    engine_stop(&engine);
+}
+
 /* A leak is looked at again a month after it was closed, whatever is corrected until then. */
 static void what_the_end_began_outlives_a_correction(void) {
     begin();
@@ -634,6 +652,7 @@ static const struct test tests[] = {
     TEST(a_late_entry_runs_from_its_event),
     TEST(a_pause_for_the_resident_stops_the_clock),
     TEST(within_seven_days_the_same_case_opens_again),
+    TEST(what_a_patrol_reports_has_its_limits),
     TEST(what_the_end_began_outlives_a_correction),
     TEST(the_same_request_again_changes_nothing),
     TEST(the_tables_are_a_fold_of_the_events),
