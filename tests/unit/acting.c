@@ -358,6 +358,35 @@ static void give_wish(struct values *fields, const Manual__Procedure *procedure,
     }
 }
 
+/* So that a step of the same event that comes first does not hold. */
+static void give_against(struct values *fields, const struct way *way, const Manual__Step *step) {
+    const Manual__Procedure *procedure = way->procedure;
+
+    for (size_t i = 0; i < procedure->n_steps && procedure->steps[i] != step; i++) {
+        const Manual__Step *first = procedure->steps[i];
+        if (!text_eq(first->event, way->event) || first->n_when != 1) {
+            continue;
+        }
+        const Manual__Any *all = first->when[0];
+        for (size_t t = 0, from = below(all->n_all + 1); t < all->n_all; t++) {
+            const Manual__Term *term = all->all[(from + t) % all->n_all];
+            const Manual__Field *field = field_of(procedure, term->subject);
+            if (!field || field->calculated || strchr(term->subject, '.')) {
+                continue;
+            }
+            if (term->min) {
+                give(fields, term->subject,
+                     arena_text(engine->scratch, "%" PRId64, number_of(term->min) - 1));
+                break;
+            }
+            if (term->negate && term->n_one_of > 0) {
+                give(fields, term->subject, term->one_of[below(term->n_one_of)]);
+                break;
+            }
+        }
+    }
+}
+
 /* ---- opening ---- */
 
 static void give_start(struct values *fields, const Manual__Procedure *procedure,
@@ -388,6 +417,18 @@ static void give_start(struct values *fields, const Manual__Procedure *procedure
     }
 }
 
+bool acting_without_unit(const Manual__Step *step) {
+    for (size_t a = 0; a < step->n_when; a++) {
+        for (size_t t = 0; t < step->when[a]->n_all; t++) {
+            const Manual__Term *term = step->when[a]->all[t];
+            if (term->absent && text_eq(term->subject, "unit")) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static const char *opener_of(const Manual__Start *start) {
     const char *who = anybody();
 
@@ -409,20 +450,22 @@ bool acting_open(struct way *way, const struct wish *wish) {
     Cases__Caller caller = CASES__CALLER__INIT;
     struct values fields = {.arena = engine->scratch};
     const bool other = *start->other && text_eq(way->to, start->other);
-    const bool online = other && below(2) == 0;
+    const bool online = other && below(4) != 0;
     const char *who = opener_of(start);
 
     give_wish(&fields, procedure, wish);
-    give_start(&fields, procedure, way, !other || below(4) == 0);
+    give_start(&fields, procedure, way, !other || (online && below(4) == 0));
     request.procedure = procedure->key;
-    request.unit = below(12) == 0 && !online ? "" : units[below(sizeof units / sizeof units[0])];
+    request.unit = (below(12) == 0 && !online) || (wish->next && acting_without_unit(wish->next))
+                       ? ""
+                       : units[below(sizeof units / sizeof units[0])];
     request.new_matter = below(8) != 0;
     request.event_ms = !wish->plain && below(20) == 0
                            ? engine->now_ms - (int64_t)below((size_t)(5 * hour))
                            : 0;
     request.fields = fields.list;
     request.n_fields = fields.count;
-    if (online) {
+    if (online && *request.unit) {
         request.resident = request.unit;
     } else if (*start->through && below(4) == 0) {
         caller.name = "某人";
@@ -442,17 +485,42 @@ bool acting_open(struct way *way, const struct wish *wish) {
 
 /* ---- firing ---- */
 
+static bool for_people(const Manual__Step *step) {
+    for (size_t i = 0; i < step->n_who; i++) {
+        if (!text_eq(step->who[i], "system") && !text_eq(step->who[i], "child")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One of those that a person can take. */
+static const Manual__Step *some_step(const struct way *way) {
+    const size_t from = below(way->step_count);
+
+    for (size_t i = 0; i < way->step_count; i++) {
+        const Manual__Step *step = way->steps[(from + i) % way->step_count];
+        if (for_people(step)) {
+            return step;
+        }
+    }
+    return way->steps[from];
+}
+
 Cases__Case *acting_fire(const Cases__Case *kase, const struct life *life, struct way *way,
                          const struct wish *wish) {
     Cases__FireEventRequest request = CASES__FIRE_EVENT_REQUEST__INIT;
     struct values fields = {.arena = engine->scratch};
-    const Manual__Step *step = wish->step ? wish->step : way->steps[below(way->step_count)];
+    const Manual__Step *step = wish->step ? wish->step : some_step(way);
     const Manual__Procedure *procedure = way->procedure;
 
     if (wish->plain || below(16) != 0) {
         give_condition(&fields, procedure, step->when, step->n_when);
     }
     give_wish(&fields, procedure, wish);
+    if (below(4) != 0) {
+        give_against(&fields, way, step);
+    }
     for (size_t i = 0; i < step->n_needs; i++) {
         give_need(&fields, procedure, step->needs[i]);
     }
@@ -482,6 +550,7 @@ Cases__Case *acting_fire(const Cases__Case *kase, const struct life *life, struc
     Cases__FireEventReply *reply = histories_ask(who, "FireEvent", &request.base);
     if (!reply) {
         keep_refusal(way);
+        if (getenv("DBG")) printf("REF %s.%s %s %s %s\n", way->procedure->key, way->event, way->from, kase->state, way->refused);
         return NULL;
     }
     way->done += way->tally.times > before;
@@ -517,7 +586,9 @@ bool acting_appoint(const Cases__Case *kase, const struct life *life, const stru
     for (size_t s = 0; s < way->step_count; s++) {
         for (size_t w = 0; w < way->steps[s]->n_who; w++) {
             const char *word = way->steps[s]->who[w];
-            if (!is_relation(life->procedure, word) || *related(kase, life, word)) {
+            const char *who = related(kase, life, word);
+            if (!is_relation(life->procedure, word)
+                || (*who && !kept_out(way->steps[s], kase, life, who))) {
                 continue;
             }
             for (size_t i = 0; i < count; i++) {

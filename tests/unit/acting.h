@@ -22,12 +22,15 @@ void acting_start(struct engine *engine, const struct manual *manual);
 /* acting_open - true: it was carried out. */
 bool acting_open(struct way *way, const struct wish *wish);
 
+/* acting_without_unit - does the step ask for a case without a unit? */
+bool acting_without_unit(const Manual__Step *step);
+
 /* acting_fire - the case afterwards; NULL: refused (engine->reply has why). */
 Cases__Case *acting_fire(const Cases__Case *kase, const struct life *life, struct way *way,
                          const struct wish *wish);
 
-/* acting_appoint - somebody is named for a relation of `who` that nobody has, so that he can
- * act; false: there is nothing to name. */
+/* acting_appoint - somebody is named for a relation of `who` that nobody has, or whose person
+ * is kept out; false: there is nobody to name. */
 bool acting_appoint(const Cases__Case *kase, const struct life *life, const struct way *way);
 
 #endif

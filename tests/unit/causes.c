@@ -41,7 +41,11 @@ static struct life *whose(const struct way *way, struct life *life, const struct
         struct life *child = lives_child(life, by->procedure);
         return child && !ended(child) ? child : NULL;
     }
-    return text_eq(op->at, way->procedure->key) ? life->parent : NULL;
+    /* Only its newest child hears it. */
+    return text_eq(op->at, way->procedure->key) && life->parent
+                   && lives_child(life->parent, life->procedure) == life
+               ? life->parent
+               : NULL;
 }
 
 static bool counts_contact(const Manual__Step *step) {

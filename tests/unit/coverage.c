@@ -141,8 +141,7 @@ static void add_clocks(const Manual__Procedure *procedure) {
             }
             CHECK(lapse_count < LAPSES_MAX);
             struct lapse *lapse = &lapses[lapse_count++];
-            *lapse = (struct lapse){
-                .procedure = procedure, .clock = clock, .place = c, .tally.goal = goal};
+            *lapse = (struct lapse){.procedure = procedure, .clock = clock, .tally.goal = goal};
             (void)snprintf(lapse->what, sizeof lapse->what, "%s", whats[w]);
         }
         for (size_t w = first_way[procedure_place(procedure)]; w < way_count; w++) {
@@ -381,6 +380,16 @@ void coverage_excuse(const struct unreachable *list, size_t count) {
         CHECK(found < all);
         lines[found].tally->excuse = list[i].why;
     }
+}
+
+const struct lapse *coverage_lapse(const char *name) {
+    (void)fill_lines();
+    for (size_t i = 0; i < lapse_count; i++) {
+        if (strcmp(lines[way_count + i].name, name) == 0) {
+            return &lapses[i];
+        }
+    }
+    return NULL;
 }
 
 static bool is_short(const struct tally *tally) {

@@ -13,6 +13,7 @@ enum { WAY_STEPS_MAX = 8, WAY_NAME_SIZE = 40, STATES_MAX = 40, PROCEDURES_MAX = 
 /* How often one thing was met, and how often it was set out for. */
 struct tally {
     int64_t times, goal, aims, misses;
+    bool far;           /* too long a wait for a world of days */
     const char *excuse; /* why it cannot be met */
 };
 
@@ -36,9 +37,7 @@ struct way {
 struct lapse {
     const Manual__Procedure *procedure;
     const Manual__Clock *clock;
-    size_t place;  /* of the clock, among the clocks */
     char what[12]; /* met late stopped overdue 70 100 150 200 */
-    bool far;      /* its limits are too long for a world of days */
     struct tally tally;
 };
 
@@ -67,10 +66,14 @@ double coverage_wanting(const struct tally *tally); /* 1: not met yet; 0: often 
 /* What cannot be met, and why. */
 struct unreachable {
     const char *name, *why;
+    bool proved; /* by the machine alone */
 };
 
 /* coverage_excuse - each must be the name of something that is counted. */
 void coverage_excuse(const struct unreachable *list, size_t count);
+
+/* coverage_lapse - of this name; NULL: no clock has it. */
+const struct lapse *coverage_lapse(const char *name);
 
 /* coverage_report - how many are short of their goal.  Printed: what is short, what is
  * excused but was met, the least met; or all of it. */

@@ -14,9 +14,10 @@ enum {
     STAYING_AT_ONCE = 12,
     WAYS_OUT_MAX = 256,
     CALM_DAYS = 33,
-    DAYS = 2,
+    DAYS = 4,
     CHOICES = 3,
     TRIED_ENOUGH = 40,
+    FAR_WORTH = 4, /* what can be set out for in few worlds */
 };
 
 static const int64_t second = 1000, hour = INT64_C(3600) * 1000, day = INT64_C(24) * 3600 * 1000;
@@ -65,6 +66,7 @@ static struct errand *free_errand(void) {
 
 static void end_errand(struct errand *errand) {
     if (errand->tally->times <= errand->times) {
+        if (getenv("DBG")) printf("MISS %s.%s %s>%s | %s %s | at %s steps %d refusals %d before %s %ld wf %d | rule %s\n", errand->plan.procedure->key, errand->goal.way?errand->goal.way->event:errand->goal.lapse->clock->name, errand->goal.way?errand->goal.way->from:"", errand->goal.way?errand->goal.way->to:errand->goal.lapse->what, errand->life?errand->life->number:"-", errand->life?errand->life->procedure->key:"", errand->life&&errand->life->state<STATES_MAX?errand->life->procedure->states[errand->life->state]->key:"", errand->steps, errand->refusals, errand->before.event?errand->before.event:"", (long)errand->before.left, errand->waits_for!=NULL, "-");
         errand->tally->misses++;
     }
     if (errand->life) {
@@ -79,15 +81,34 @@ static void end_errand(struct errand *errand) {
     errand->used = false;
 }
 
-static enum phase phase_of(const struct life *life, const struct lapse *lapse) {
-    return lapse && lapse->place < LIFE_CLOCKS_MAX ? (enum phase)life->phases[lapse->place]
-                                                   : PHASE_STILL;
+static enum phase phase_of(const struct plan *plan, const struct life *life) {
+    return plan->clock ? (enum phase)life->phases[plan->place] : PHASE_STILL;
 }
 
-static double cost_from(const struct plan *plan, const struct goal *goal,
-                        const struct life *life) {
-    return life->state < STATES_MAX ? plan->moves[life->state][phase_of(life, goal->lapse)].cost
+static double cost_from(const struct plan *plan, const struct life *life) {
+    return life->state < STATES_MAX ? plan->moves[life->state][phase_of(plan, life)].cost
                                     : PLAN_NEVER;
+}
+
+/* It asks for a case without a unit, which only a new one can be. */
+static bool no_unit(const struct goal *goal) {
+    for (size_t s = 0; goal->way && s < goal->way->step_count; s++) {
+        if (acting_without_unit(goal->way->steps[s])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What has to be caused next can be: by itself, or by another case that has not ended. */
+static bool can_begin(const struct plan *plan, struct life *life) {
+    const struct way *way = plan->moves[life->state][phase_of(plan, life)].way;
+    struct cause cause = {0};
+
+    return !way || way->people || way->timed || !way->caused
+           || (causes_find(way, life, &cause)
+               && (cause.life == life
+                   || !cause.life->procedure->states[cause.life->state]->end));
 }
 
 /* The nearest of those that stand idle; NULL: a new one is nearer. */
@@ -99,14 +120,17 @@ static struct life *nearest(const struct plan *plan, const struct goal *goal) {
     size_t count = 0;
     struct life *all = lives_all(&count);
 
+    if (no_unit(goal) && least < PLAN_NEVER) {
+        return NULL;
+    }
     for (size_t i = 0, from = below(count + 1); i < count; i++) {
         struct life *one = &all[(from + i) % count];
         if (one->procedure != plan->procedure || one->busy || (by_contact && one->contacts > 1)
             || (calm && one->ringing > 0)) {
             continue;
         }
-        const double cost = cost_from(plan, goal, one);
-        if (cost < least) {
+        const double cost = cost_from(plan, one);
+        if (cost < least && cost < PLAN_NEVER && can_begin(plan, one)) {
             least = cost;
             best = one;
         }
@@ -126,13 +150,14 @@ static void set_out(struct errand *errand, const struct goal *goal, struct life 
 }
 
 static double worth(const struct tally *tally, const Manual__Procedure *procedure) {
-    if (tally->excuse || tally->times >= tally->goal
+    if (tally->excuse || tally->times >= tally->goal || (tally->far && !calm)
         || !text_eq(procedure->owner, engine->def->name)) {
         return 0;
     }
     const double hits = (double)(tally->aims - tally->misses);
 
-    return (0.1 + coverage_wanting(tally)) * (hits + 1) / ((double)tally->aims + 1.5);
+    return (0.1 + coverage_wanting(tally)) * (hits + 1) / ((double)tally->aims + 1.5)
+           * (tally->far ? FAR_WORTH : 1);
 }
 
 static double worth_way(const struct way *way) {
@@ -140,8 +165,7 @@ static double worth_way(const struct way *way) {
 }
 
 static double worth_lapse(const struct lapse *lapse) {
-    return lapse->far && !calm ? 0
-                               : worth(&lapse->tally, lapse->procedure) * (lapse->far ? 4 : 1);
+    return worth(&lapse->tally, lapse->procedure);
 }
 
 /* By lot, the more the more is wanting and the more often it comes off. */
@@ -168,6 +192,12 @@ static bool choose(struct goal *goal) {
     return false;
 }
 
+static bool people_open(const Manual__Procedure *procedure) {
+    struct way *ways[WAYS_OUT_MAX];
+
+    return coverage_ways(procedure, "", WAYS_OUT_MAX, ways) > 0 && ways[0]->people;
+}
+
 /* False: nothing is wanting that can be set out for. */
 static bool assign(struct errand *errand) {
     struct goal goal = {0};
@@ -181,6 +211,9 @@ static bool assign(struct errand *errand) {
     if (life || plan.moves[PLAN_FRESH][0].cost < PLAN_NEVER) {
         set_out(errand, &goal, life, &plan);
         return true;
+    }
+    if (people_open(plan.procedure)) {
+        return true; /* not in such a world */
     }
     /* Nobody opens it: what opens it is set out for. */
     struct cause cause = {0};
@@ -196,7 +229,6 @@ static bool assign(struct errand *errand) {
     if (life || plan.moves[PLAN_FRESH][0].cost < PLAN_NEVER) {
         set_out(errand, &goal, life, &plan);
         errand->cause = cause;
-        errand->times = INT64_MAX; /* not for its own sake: no hit and no miss */
     }
     return true;
 }
@@ -219,9 +251,7 @@ static void wait_for(struct errand *errand, const Cases__Case *kase, const Manua
     }
     wake_ms += below(4) == 0 && !errand->goal.lapse ? 0 : second;
     if (wake_ms > engine->now_ms + (calm ? CALM_DAYS : DAYS) * day) {
-        if (errand->goal.lapse) {
-            errand->goal.lapse->far = true;
-        }
+        errand->tally->far = true;
         errand->refusals = REFUSALS_MAX;
         return;
     }
@@ -263,7 +293,7 @@ static void send(struct errand *errand, const struct cause *cause) {
     struct plan plan;
 
     plan_make(&plan, cause->way->procedure, &goal, calm);
-    if (!other || cost_from(&plan, &goal, cause->life) >= PLAN_NEVER) {
+    if (!other || cost_from(&plan, cause->life) >= PLAN_NEVER) {
         errand->refusals++;
         return;
     }
@@ -291,6 +321,7 @@ static void cause(struct errand *errand, const Cases__Case *kase, struct way *wa
         return;
     }
     if (!causes_find(way, errand->life, &cause)) {
+        if (getenv("DBG")) printf("NOCAUSE %s.%s from %s parent %s state %s\n", way->procedure->key, way->event, way->from, errand->life->parent?errand->life->parent->procedure->key:"-", errand->life->parent&&errand->life->parent->state<STATES_MAX?errand->life->parent->procedure->states[errand->life->parent->state]->key:"");
         errand->refusals++;
         return;
     }
@@ -315,18 +346,19 @@ static void prepare(struct errand *errand, const struct way *way) {
 }
 
 static void fire(struct errand *errand, const Cases__Case *kase, struct way *way) {
+    const Manual__Clock *clock = errand->plan.clock;
     const bool last = errand->goal.way == way;
     const struct wish wish = {
         .step = last ? errand->cause.step : NULL,
         .op = last ? errand->cause.op : NULL,
-        .clock = errand->plan.clock && plan_starts(errand->plan.clock, way) ? errand->plan.clock
-                                                                            : NULL,
+        .clock = clock && (plan_starts(clock, way) || below(3) == 0) ? clock : NULL,
         .plain = below(8) != 0,
     };
     if (acting_fire(kase, errand->life, way, &wish)) {
         if (errand->before.left > 0 && text_eq(way->event, errand->before.event)) {
             errand->before.left--;
-            if (errand->before.days > 1) { /* not all on one day */
+            if (errand->before.left > 0 && errand->before.days > 1) { /* not all on one day */
+                errand->before.days--;
                 errand->wake_ms = engine->now_ms + day - (engine->now_ms + 8 * hour) % day + second;
             }
         }
@@ -358,8 +390,14 @@ static void begin(struct errand *errand) {
     struct way *way = errand->plan.moves[PLAN_FRESH][0].way;
     const Manual__Clock *clock = errand->plan.clock;
     size_t before = 0, count = 0;
-    const struct wish wish = {.clock = clock && plan_starts(clock, way) ? clock : NULL,
-                              .plain = below(8) != 0};
+    const struct way *last = errand->goal.way;
+    const struct wish wish = {
+        .clock = clock && (plan_starts(clock, way) || below(3) != 0) ? clock : NULL,
+        .next = last && last->step_count > 0 && (no_unit(&errand->goal) || below(3) == 0)
+                    ? last->steps[0]
+                    : NULL,
+        .plain = below(8) != 0,
+    };
 
     (void)lives_all(&before);
     if (!acting_open(way, &wish)) {
@@ -387,14 +425,12 @@ static void visit(struct errand *errand) {
     }
     const Cases__Case *kase = stay(errand, engine_get(engine, errand->life->number));
     const struct plan *plan = errand->before.left > 0 ? &errand->before_plan : &errand->plan;
-    const struct move *move = &plan->moves[errand->life->state][errand->before.left > 0
-                                                                    ? PHASE_STILL
-                                                                    : phase_of(errand->life,
-                                                                               errand->goal.lapse)];
+    const struct move *move = &plan->moves[errand->life->state][phase_of(plan, errand->life)];
     if (errand->tally->times > errand->times || errand->life->state >= STATES_MAX) {
         end_errand(errand);
     } else if (move->cost >= PLAN_NEVER) {
         if (!resume(errand, kase)) {
+            if (getenv("DBG") && errand->steps==1) printf("STUCK %s %s phase %d place %zu\n", errand->life->number, kase->state, phase_of(plan, errand->life), plan->place);
             end_errand(errand);
         }
     } else if (!move->way) {
@@ -419,6 +455,9 @@ static void act_at_random(void) {
         return;
     }
     const struct life *life = &all[below(count)];
+    if (life->busy) {
+        return; /* it would be led astray */
+    }
     const Cases__Case *kase = engine_get(engine, life->number);
     const size_t out = coverage_ways(life->procedure, kase->state, WAYS_OUT_MAX, ways);
     struct way *way = out > 0 ? ways[below(out)] : NULL;

@@ -14,7 +14,7 @@ enum {
     KEPT_MAX = 20000,
     SHOWN = 20,
     ROSTER_DAYS = 100,
-    WORLD_DAYS = 90,
+    WORLD_DAYS = 70,
     AGAIN_EVERY = 40,
     AT_ONCE = 60,         /* what the service lets wait */
     SETTLES_AT_LEAST = 8, /* steps of one engine_settle */

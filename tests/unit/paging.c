@@ -14,7 +14,7 @@
 
 static struct rehearsal *world;
 static struct arena *arena;
-static char folder[] = "/tmp/test_notify_XXXXXX";
+static char folder[sizeof "/dev/shm/test_notify_XXXXXX"];
 
 /* ---- a store that says what it is told to ---- */
 
@@ -165,11 +165,9 @@ void paging_happens(const char *topic, const char *case_no, const char *fields) 
     paging_happened(topic, case_no, fields, NULL);
 }
 
-static void publish_manual(void) {
-    const size_t count = sizeof manual_files / sizeof manual_files[0];
-
+void paging_publish(const struct bytes *files, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        struct bytes file = packed(read_json(&manual__file__descriptor, manual_files[i]));
+        const struct bytes file = files[i];
         Cases__FireEventRequest *request = (Cases__FireEventRequest *)read_json(
             &cases__fire_event_request__descriptor,
             arena_text(arena,
@@ -190,6 +188,16 @@ static void publish_manual(void) {
         fire(request);
     }
     settle();
+}
+
+static void publish_manual(void) {
+    const size_t count = sizeof manual_files / sizeof manual_files[0];
+    struct bytes files[sizeof manual_files / sizeof manual_files[0]];
+
+    for (size_t i = 0; i < count; i++) {
+        files[i] = packed(read_json(&manual__file__descriptor, manual_files[i]));
+    }
+    paging_publish(files, count);
 }
 
 static void people(void) {
@@ -227,17 +235,24 @@ static void duty(const char *post, const char *staff, int order, const char *sta
                               post, start, end, staff, order));
 }
 
-void paging_open(const char *start) {
+void paging_open_empty(const char *start) {
     static const struct service_def *const services[] = {&bus_def, &source_def, &notify_def, NULL};
     struct err err = {0};
 
-    arena = arena_new((size_t)32 << 20);
+    arena = arena_new((size_t)256 << 20);
+    /* In memory where there is such a folder: what is written need not outlast the test. */
+    (void)snprintf(folder, sizeof folder, "%s/test_notify_XXXXXX",
+                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     CHECK(mkdtemp(folder));
     const struct rehearsal_config config = {
         .services = services, .folder = folder, .seed = 5, .start_ms = paging_ms(start)};
     world = rehearsal_new(&config, &err);
     CHECK_OK(!world, err);
     settle();
+}
+
+void paging_open(const char *start) {
+    paging_open_empty(start);
     publish_manual();
     people();
     duty("engineering", "S402", 1, "2025-07-11T20:00:00+08:00", "2025-07-12T08:00:00+08:00");
@@ -245,6 +260,19 @@ void paging_open(const char *start) {
     duty("engineering", "S404", 1, "2025-07-12T08:00:00+08:00", "2025-07-12T20:00:00+08:00");
     duty("engineering", "S403", 2, "2025-07-12T08:00:00+08:00", "2025-07-12T20:00:00+08:00");
     duty("duty_mgr", "S801", 1, "2025-07-11T20:00:00+08:00", "2025-07-12T08:00:00+08:00");
+}
+
+void paging_leave(void) {
+    static const char *const files[] = {"bus", "ticketing", "notify"};
+    char path[128];
+
+    rehearsal_free(world);
+    arena_free(arena);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s.db", folder, files[i]);
+        (void)unlink(path);
+    }
+    (void)rmdir(folder);
 }
 
 void paging_close(void) {

@@ -7,6 +7,7 @@
 #define PAGING_H
 
 #include "base/arena.h"
+#include "base/bytes.h"
 #include "host/rehearsal.h"
 #include "shouwen/notify/v1/notify.pb-c.h"
 
@@ -15,7 +16,13 @@ enum { PAGING_EVENTS_MAX = 400 };
 /* paging_open - at this time ("2025-07-11T22:14:00+08:00"); with the people, the roster
  * and the manual known to all. */
 void paging_open(const char *start);
-void paging_close(void);
+
+/* paging_open_empty - nobody and nothing known yet; paging_publish - the compiled files of a
+ * manual become known to all. */
+void paging_open_empty(const char *start);
+void paging_publish(const struct bytes *files, size_t count);
+void paging_close(void); /* the last act of a test */
+void paging_leave(void); /* another can be opened afterwards */
 struct rehearsal *paging_world(void);
 struct arena *paging_arena(void);
 

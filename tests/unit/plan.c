@@ -1,8 +1,10 @@
 #include "plan.h"
 
+#include <string.h>
+
 #include "base/text.h"
 
-enum { PASSES = 40, WAIT_COST = 3, CAUSE_COST = 4, DEAREST = 60 };
+enum { WAYS_OF_ONE = 512, PASSES = 40, WAIT_COST = 3, CAUSE_COST = 4, DEAREST = 60 };
 
 static bool among(char const *const *list, size_t count, const char *one) {
     for (size_t i = 0; i < count; i++) {
@@ -13,12 +15,29 @@ static bool among(char const *const *list, size_t count, const char *one) {
     return false;
 }
 
-bool plan_starts(const Manual__Clock *clock, const struct way *way) {
+/* What an opening counts as, too; "" nothing. */
+static const char *also(const struct way *way) {
     const Manual__Start *start = way->procedure->start;
 
-    return among(clock->start, clock->n_start, way->event)
-           || (way->step_count == 0 && start && text_eq(way->to, start->staff)
-               && among(clock->start, clock->n_start, start->counts_as));
+    return way->step_count == 0 && start && text_eq(way->to, start->staff) ? start->counts_as : "";
+}
+
+/* Does the clock begin only in some states, and this is none of them? */
+static bool wrong_state(const Manual__Clock *clock, const char *state) {
+    for (size_t t = 0; clock->n_when == 1 && t < clock->when[0]->n_all; t++) {
+        const Manual__Term *term = clock->when[0]->all[t];
+        if (text_eq(term->subject, "state") && term->n_one_of > 0
+            && among(term->one_of, term->n_one_of, state) == term->negate) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool plan_starts(const Manual__Clock *clock, const struct way *way) {
+    return (among(clock->start, clock->n_start, way->event)
+            || among(clock->start, clock->n_start, also(way)))
+           && (way->to_place >= STATES_MAX || !wrong_state(clock, way->to));
 }
 
 bool plan_touches(const Manual__Clock *clock, const char *event) {
@@ -29,7 +48,7 @@ bool plan_touches(const Manual__Clock *clock, const char *event) {
 /* What a way does to the clock; `result`: how it ended. */
 static enum phase after(const Manual__Clock *clock, const struct way *way, enum phase phase,
                         const char **result) {
-    const bool ended = coverage_is_end(way->procedure, way->to);
+    const bool ended = coverage_is_end(way->procedure, way->to) && !text_eq(way->from, way->to);
     const bool restarts = phase != PHASE_STILL
                           && among(clock->restart, clock->n_restart, way->event);
     const bool in_time = phase == PHASE_RUNS;
@@ -45,13 +64,17 @@ static enum phase after(const Manual__Clock *clock, const struct way *way, enum 
     if ((restarts && !ended) || (phase == PHASE_STILL && plan_starts(clock, way))) {
         phase = PHASE_RUNS;
     }
+    if (phase == PHASE_RUNS && among(clock->until, clock->n_until, also(way))) {
+        *result = "met";
+        phase = PHASE_STILL;
+    }
     return phase;
 }
 
-static double cost_of(const struct way *way, bool calm) {
+static double cost_of(const struct plan *plan, const struct way *way) {
     const double each = 1 / coverage_chance(way);
 
-    if ((calm && way->rings) || (!way->people && (way->step_count == 0 || (!way->caused
+    if ((plan->calm && way->rings) || (!way->people && (way->step_count == 0 || (!way->caused
                                                                            && !way->timed)))) {
         return PLAN_NEVER;
     }
@@ -87,22 +110,25 @@ static bool improve(struct plan *plan, size_t place, enum phase phase, struct wa
     return true;
 }
 
-static bool try_way(struct plan *plan, struct way *way, enum phase phase, const struct goal *goal,
-                    bool calm) {
+static bool try_way(struct plan *plan, struct way *way, enum phase phase,
+                    const struct goal *goal) {
     const size_t place = way->from_place < STATES_MAX ? way->from_place : PLAN_FRESH;
     const char *result = "";
     const enum phase next = plan->clock ? after(plan->clock, way, phase, &result) : PHASE_STILL;
     const bool there = goal->lapse   ? *result && text_eq(result, goal->lapse->what)
                        : goal->event ? text_eq(goal->event, way->event)
-                                     : goal->way == way;
-    double cost = cost_of(way, calm);
+                                     : goal->way == way && (!plan->clock || way->caused);
+    double cost = cost_of(plan, way);
 
     if (cost >= PLAN_NEVER || (place == PLAN_FRESH && phase != PHASE_STILL)) {
         return false;
     }
     if (!there) {
+        /* Where it was is not known here: no detour for its own sake, but for the clock's. */
+        const bool back = next != phase || phase == PHASE_OVER;
         cost += way->to_place < STATES_MAX ? plan->moves[way->to_place][next].cost
-                                           : cost_before(plan, way, next);
+                : back                     ? cost_before(plan, way, next)
+                                           : PLAN_NEVER;
     }
     return improve(plan, place, phase, way, cost);
 }
@@ -116,7 +142,7 @@ static struct way *fired(const struct plan *plan, size_t place) {
 
 static bool try_wait(struct plan *plan, size_t place, enum phase phase, const struct goal *goal) {
     const Manual__Clock *clock = plan->clock;
-    const char *what = goal->lapse->what, *result = "";
+    const char *what = goal->lapse ? goal->lapse->what : "", *result = "";
     enum phase next = clock->every ? PHASE_RUNS : PHASE_OVER;
     double rest = plan->moves[place][next].cost;
 
@@ -134,22 +160,19 @@ static bool try_wait(struct plan *plan, size_t place, enum phase phase, const st
     if (way) {
         next = after(clock, way, phase, &result);
         next = next == PHASE_RUNS && !clock->every ? PHASE_OVER : next;
-        rest = text_eq(result, what)            ? 0
+        rest = way == goal->way || (*result && text_eq(result, what)) ? 0
                : way->to_place < STATES_MAX ? plan->moves[way->to_place][next].cost
                                                 : PLAN_NEVER;
     }
     return improve(plan, place, phase, NULL, WAIT_COST + rest);
 }
 
-void plan_make(struct plan *plan, const Manual__Procedure *procedure, const struct goal *goal,
-               bool calm) {
-    struct way *mine[512];
-    const size_t count = coverage_ways(procedure, NULL, sizeof mine / sizeof mine[0], mine);
-    const size_t phases = goal->lapse ? PHASES : 1;
+static void solve(struct plan *plan, const struct goal *goal) {
+    struct way *mine[WAYS_OF_ONE];
+    const size_t count = coverage_ways(plan->procedure, NULL, WAYS_OF_ONE, mine);
+    const size_t phases = plan->clock ? PHASES : 1;
     bool better = true;
 
-    *plan = (struct plan){.procedure = procedure,
-                          .clock = goal->lapse ? goal->lapse->clock : NULL};
     for (size_t s = 0; s < PLAN_PLACES; s++) {
         for (size_t p = 0; p < PHASES; p++) {
             plan->moves[s][p] = (struct move){NULL, PLAN_NEVER};
@@ -159,12 +182,111 @@ void plan_make(struct plan *plan, const Manual__Procedure *procedure, const stru
         better = false;
         for (size_t i = 0; i < count; i++) {
             for (size_t p = 0; p < phases; p++) {
-                better = try_way(plan, mine[i], (enum phase)p, goal, calm) || better;
+                better = try_way(plan, mine[i], (enum phase)p, goal) || better;
             }
         }
-        for (size_t s = 0; goal->lapse && s < procedure->n_states; s++) {
+        for (size_t s = 0; plan->clock && s < plan->procedure->n_states; s++) {
             better = try_wait(plan, s, PHASE_RUNS, goal) || better;
             better = try_wait(plan, s, PHASE_OVER, goal) || better;
         }
     }
+}
+
+static size_t place_of(const Manual__Procedure *procedure, const Manual__Clock *clock) {
+    size_t place = 0;
+
+    while (clock && procedure->clocks[place] != clock) {
+        place++;
+    }
+    return place;
+}
+
+void plan_make(struct plan *plan, const Manual__Procedure *procedure, const struct goal *goal,
+               bool calm) {
+    /* What only a clock fires has to be waited for like a mark of that clock. */
+    *plan = (struct plan){.procedure = procedure,
+                          .clock = goal->lapse                       ? goal->lapse->clock
+                                   : goal->way && !goal->way->people ? goal->way->timed
+                                                                     : NULL,
+                          .calm = calm};
+    plan->place = place_of(procedure, plan->clock);
+    solve(plan, goal);
+}
+
+/* ---- whether there is a way at all ---- */
+
+/* Where a case may stand: in a state, that it came to from another, with a clock. */
+struct spot {
+    size_t state, before;
+    enum phase phase;
+};
+struct spots {
+    bool known[STATES_MAX + 1][STATES_MAX + 1][PHASES];
+    struct spot open[(STATES_MAX + 1) * (STATES_MAX + 1) * PHASES];
+    size_t count;
+};
+
+static void reach(struct spots *spots, struct spot spot) {
+    bool *known = &spots->known[spot.state][spot.before][spot.phase];
+
+    if (!*known) {
+        *known = true;
+        spots->open[spots->count++] = spot;
+    }
+}
+
+/* True: this way, taken here, gives the result. */
+static bool step_to(struct spots *spots, const struct lapse *lapse, const struct way *way,
+                    struct spot spot) {
+    const char *result = "";
+    const enum phase next = after(lapse->clock, way, spot.phase, &result);
+    const size_t to = text_eq(way->to, "@before") ? spot.before : way->to_place;
+    const size_t before = to == spot.state ? spot.before : spot.state;
+
+    reach(spots, (struct spot){to, before, next});
+    return text_eq(result, lapse->what);
+}
+
+/* What the clock fires at its limit in this state, always carried out; NULL: nothing. */
+static const struct way *fired_surely(const struct lapse *lapse, struct way *const *mine,
+                                      size_t count, size_t state) {
+    for (size_t w = 0; *lapse->clock->fire && w < count; w++) {
+        const Manual__Step *step = mine[w]->step_count > 0 ? mine[w]->steps[0] : NULL;
+        if (step && mine[w]->from_place == state && text_eq(mine[w]->event, lapse->clock->fire)
+            && mine[w]->step_count == 1 && step->n_when == 0 && step->n_needs == 0
+            && among(step->who, step->n_who, "system")) {
+            return mine[w];
+        }
+    }
+    return NULL;
+}
+
+bool plan_never(const struct lapse *lapse) {
+    static struct spots spots;
+    struct way *mine[WAYS_OF_ONE];
+    const size_t count = coverage_ways(lapse->procedure, NULL, WAYS_OF_ONE, mine);
+    const char mark = lapse->what[0];
+
+    memset(&spots, 0, sizeof spots);
+    reach(&spots, (struct spot){STATES_MAX, STATES_MAX, PHASE_STILL});
+    for (size_t i = 0; i < spots.count; i++) {
+        const struct spot spot = spots.open[i];
+        for (size_t w = 0; w < count; w++) {
+            if (mine[w]->from_place == spot.state && step_to(&spots, lapse, mine[w], spot)) {
+                return false;
+            }
+        }
+        /* Time passes; what falls due again and again is never past its limit. */
+        if (spot.phase == PHASE_RUNS && (mark == '7' || text_eq(lapse->what, "100"))) {
+            return false;
+        }
+        if (spot.phase == PHASE_OVER && (mark == '1' || mark == '2')) {
+            return false;
+        }
+        if (spot.phase == PHASE_RUNS && !lapse->clock->every
+            && !fired_surely(lapse, mine, count, spot.state)) {
+            reach(&spots, (struct spot){spot.state, spot.before, PHASE_OVER});
+        }
+    }
+    return true;
 }

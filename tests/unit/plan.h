@@ -26,16 +26,21 @@ struct move {
 struct plan {
     const Manual__Procedure *procedure;
     const Manual__Clock *clock;
+    size_t place; /* of the clock, among the clocks */
+    bool calm;    /* without clocks that fall due every hour or so */
     struct move moves[PLAN_PLACES][PHASES];
 };
 
 enum { PLAN_NEVER = 1000 };
 
-/* plan_make - `calm`: without clocks that fall due every hour or so. */
 void plan_make(struct plan *plan, const Manual__Procedure *procedure, const struct goal *goal,
                bool calm);
 
-/* plan_until - does this event meet the clock, begin it, or end its round? */
+/* plan_never - is there no way at all in the machine to this result or mark, whoever acts and
+ * whatever the steps ask about? */
+bool plan_never(const struct lapse *lapse);
+
+/* plan_touches - does this event meet the clock, begin it, or end its round? */
 bool plan_touches(const Manual__Clock *clock, const char *event);
 bool plan_starts(const Manual__Clock *clock, const struct way *way);
 

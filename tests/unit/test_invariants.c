@@ -20,9 +20,11 @@
 #include "engine_aid.h"
 #include "histories.h"
 #include "manual/manual.h"
+#include "plan.h"
 #include "services/patrol/patrol.h"
 #include "services/ticketing/ticketing.h"
 #include "store/query.h"
+#include "unreachable.h"
 
 enum { GOAL = 100, ACTS = 3000, WORLDS_MAX = 60, LACKING_MAX = 600 };
 
@@ -103,7 +105,9 @@ static void check_event(const Wire__Event *event) {
               || text_eq(event->topic + strcspn(event->topic, "."), ".change_first_owner"));
         (void)snprintf(story->owner, sizeof story->owner, "%s", owner->text);
     }
-    story->owner_acted = story->owner_acted || text_eq(event->actor, story->owner);
+    /* To make a case of it counts as his act: he is told how that ended. */
+    story->owner_acted = story->owner_acted || text_eq(event->actor, story->owner)
+                         || text_eq(event->topic, "contact.convert");
     if (opens) {
         const char *doer = value_text(event->fields, event->n_fields, "doer");
         (void)snprintf(story->doer, sizeof story->doer, "%s", doer);
@@ -206,74 +210,6 @@ static void check_fold(void) {
 
 /* ---- histories ---- */
 
-static const char by_its_end[] = "every way to an end meets it first",
-                  by_itself[] = "at the limit it fires what meets it",
-                  again_and_again[] = "the limit moves on before";
-
-static const struct unreachable unreachable[] = {
-    {"clock complaint.objection late", by_itself},
-    {"clock contact.objection late", by_itself},
-    {"clock inquiry.objection late", by_itself},
-    {"clock complaint.objection overdue", by_itself},
-    {"clock contact.objection overdue", by_itself},
-    {"clock inquiry.objection overdue", by_itself},
-    {"clock repair.confirm late", by_itself},
-    {"clock repair.confirm overdue", by_itself},
-    {"clock repair.leak late", by_itself},
-    {"clock repair.leak overdue", by_itself},
-    {"clock return_visit.review late", by_itself},
-    {"clock return_visit.review overdue", by_itself},
-    {"clock complaint.daily late", again_and_again},
-    {"clock complaint.daily overdue", again_and_again},
-    {"clock contact.retry late", again_and_again},
-    {"clock contact.retry overdue", again_and_again},
-    {"clock emergency.notice_hourly late", again_and_again},
-    {"clock emergency.notice_hourly overdue", again_and_again},
-    {"clock complaint.daily 150", again_and_again},
-    {"clock complaint.daily 200", again_and_again},
-    {"clock violation.appeal late", "after the limit nobody may appeal"},
-    {"clock return_visit.visit stopped", by_its_end},
-    {"clock return_visit.visit overdue", by_its_end},
-    {"clock finding.dispatch stopped", by_its_end},
-    {"clock finding.dispatch overdue", by_its_end},
-    {"clock finding.fix stopped", by_its_end},
-    {"clock finding.fix overdue", by_its_end},
-    {"clock round.end stopped", by_its_end},
-    {"clock round.end overdue", by_its_end},
-    {"clock round.start stopped", by_its_end},
-    {"clock round.start overdue", by_its_end},
-    {"clock emergency.arrive stopped", by_its_end},
-    {"clock emergency.arrive overdue", by_its_end},
-    {"clock contact.transfer stopped", by_its_end},
-    {"clock contact.transfer overdue", by_its_end},
-    {"clock contact.accept stopped", by_its_end},
-    {"clock contact.accept overdue", by_its_end},
-    {"clock contact.leader stopped", by_its_end},
-    {"clock contact.leader overdue", by_its_end},
-    {"clock inquiry.prelim stopped", by_its_end},
-    {"clock inquiry.prelim overdue", by_its_end},
-    {"clock inquiry.final stopped", by_its_end},
-    {"clock inquiry.final overdue", by_its_end},
-    {"clock inquiry.department stopped", by_its_end},
-    {"clock inquiry.department overdue", by_its_end},
-    {"clock complaint.grade stopped", by_its_end},
-    {"clock complaint.grade overdue", by_its_end},
-    {"clock violation.report stopped", by_its_end},
-    {"clock violation.report overdue", by_its_end},
-    {"clock violation.fix stopped", by_its_end},
-    {"clock violation.fix overdue", by_its_end},
-    {"clock emergency.notice stopped", by_its_end},
-    {"clock emergency.notice overdue", by_its_end},
-    {"clock emergency.trapped stopped", by_its_end},
-    {"clock emergency.trapped overdue", by_its_end},
-    {"clock contact.retry stopped", by_its_end},
-    {"clock emergency.notice_hourly stopped", by_its_end},
-    {"clock contact.objection stopped", by_its_end},
-    {"clock inquiry.objection stopped", by_its_end},
-    {"clock return_visit.review stopped", by_its_end},
-};
-enum { UNREACHABLE = sizeof unreachable / sizeof unreachable[0] };
-
 static const struct manual *begin(void) {
     seed = (uint64_t)setting("SEED", 20250711);
     log_set(LOG_ERROR, false);
@@ -302,7 +238,8 @@ static void invariants_hold_over_random_histories(void) {
     const int64_t goal = setting("GOAL", GOAL), worlds = setting("WORLDS", WORLDS);
 
     coverage_start(begin(), goal);
-    coverage_excuse(unreachable, UNREACHABLE);
+    coverage_excuse(unreachable, unreachable_count);
+    if (getenv("PRINTNEVER")) { size_t n=0; struct lapse *l=coverage_all_lapses(&n); for (size_t i=0;i<n;i++) if (plan_never(&l[i])) printf("NEVER %s.%s %s\n", l[i].procedure->key, l[i].clock->name, l[i].what); exit(0);} /* PRINTNEVER */
     for (int64_t h = 0; h < worlds && coverage_short() > 0; h++) {
         history(h % 6 == 1 ? &patrol_def : &ticketing_def, setting("ACTS", ACTS), h % 3 != 0, false);
     }
