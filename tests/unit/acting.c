@@ -550,7 +550,6 @@ Cases__Case *acting_fire(const Cases__Case *kase, const struct life *life, struc
     Cases__FireEventReply *reply = histories_ask(who, "FireEvent", &request.base);
     if (!reply) {
         keep_refusal(way);
-        if (getenv("DBG")) printf("REF %s.%s %s %s %s\n", way->procedure->key, way->event, way->from, kase->state, way->refused);
         return NULL;
     }
     way->done += way->tally.times > before;
@@ -593,8 +592,7 @@ bool acting_appoint(const Cases__Case *kase, const struct life *life, const stru
             }
             for (size_t i = 0; i < count; i++) {
                 if (text_eq(here[i]->from, here[i]->to) && here[i]->people
-                    && names(here[i]->steps[0], word)
-                    && acting_fire(kase, life, here[i], &wish)) {
+                    && names(here[i]->steps[0], word) && acting_fire(kase, life, here[i], &wish)) {
                     return true;
                 }
             }

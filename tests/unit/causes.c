@@ -97,8 +97,37 @@ bool causes_find(const struct way *way, struct life *life, struct cause *cause) 
     return lot.count > 0;
 }
 
-bool causes_opening(const Manual__Procedure *procedure, const char *service,
-                    struct cause *cause) {
+static bool fires(const struct way *way, const Manual__Op *op) {
+    return op->kind == MANUAL__OP__KIND__EACH
+               ? text_eq(op->each_fire, way->event)
+               : op->kind == MANUAL__OP__KIND__FIRE && text_eq(op->target, way->event);
+}
+
+bool causes_hopeless(const struct way *way, const struct life *life) {
+    const struct life *parent = life->parent;
+    const bool able = parent && !ended(parent) && lives_child(parent, life->procedure) == life;
+    size_t count = 0;
+    const struct way *all = coverage_all_ways(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t s = 0; s < all[i].step_count; s++) {
+            const Manual__Step *step = all[i].steps[s];
+            for (size_t o = 0; o < step->n_do_; o++) {
+                const Manual__Op *op = step->do_[o];
+                const bool by_parent = op->kind == MANUAL__OP__KIND__EACH
+                                       || text_eq(op->at, way->procedure->key);
+                if (fires(way, op)
+                    && (by_parent ? able && parent->procedure == all[i].procedure
+                                  : text_eq(op->at, "parent") || !*op->at)) {
+                    return false;
+                }
+            }
+        }
+    }
+    return !causes_by_contact(way);
+}
+
+bool causes_opening(const Manual__Procedure *procedure, const char *service, struct cause *cause) {
     struct lot lot = {.chosen = cause};
     size_t count = 0;
     struct way *all = coverage_all_ways(&count);

@@ -17,6 +17,9 @@ struct cause {
 /* causes_find - one that this case, its parent or a child of it can do; false: none. */
 bool causes_find(const struct way *way, struct life *life, struct cause *cause);
 
+/* causes_hopeless - only its parent could, and that has none, or one that has ended. */
+bool causes_hopeless(const struct way *way, const struct life *life);
+
 /* causes_opening - what opens cases of this procedure, in this service. */
 bool causes_opening(const Manual__Procedure *procedure, const char *service, struct cause *cause);
 

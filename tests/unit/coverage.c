@@ -312,9 +312,8 @@ double coverage_chance(const struct way *way) {
 }
 
 double coverage_wanting(const struct tally *tally) {
-    return tally->times >= tally->goal
-               ? 0
-               : (double)(tally->goal - tally->times) / (double)tally->goal;
+    return tally->times >= tally->goal ? 0
+                                       : (double)(tally->goal - tally->times) / (double)tally->goal;
 }
 
 size_t coverage_ways(const Manual__Procedure *procedure, const char *from, size_t max,
@@ -406,6 +405,26 @@ size_t coverage_short(void) {
         count += is_short(&lapses[i].tally);
     }
     return count;
+}
+
+static bool wants(const struct tally *tally, const Manual__Procedure *procedure,
+                  const char *service, bool calm) {
+    return is_short(tally) && text_eq(procedure->owner, service)
+           && !(calm ? tally->near : tally->far);
+}
+
+bool coverage_wants_world(const char *service, bool calm) {
+    for (size_t i = 0; i < way_count; i++) {
+        if (wants(&ways[i].tally, ways[i].procedure, service, calm)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < lapse_count; i++) {
+        if (wants(&lapses[i].tally, lapses[i].procedure, service, calm)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 size_t coverage_excused_but_met(void) {

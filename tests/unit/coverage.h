@@ -14,6 +14,7 @@ enum { WAY_STEPS_MAX = 8, WAY_NAME_SIZE = 40, STATES_MAX = 40, PROCEDURES_MAX = 
 struct tally {
     int64_t times, goal, aims, misses;
     bool far;           /* too long a wait for a world of days */
+    bool near;          /* not to be met in a world of weeks */
     const char *excuse; /* why it cannot be met */
 };
 
@@ -60,7 +61,7 @@ struct way *coverage_way(const Manual__Procedure *procedure, const char *event, 
 size_t coverage_state(const Manual__Procedure *procedure, const char *state);
 bool coverage_is_end(const Manual__Procedure *procedure, const char *state);
 
-double coverage_chance(const struct way *way); /* that it is carried out when tried */
+double coverage_chance(const struct way *way);      /* that it is carried out when tried */
 double coverage_wanting(const struct tally *tally); /* 1: not met yet; 0: often enough */
 
 /* What cannot be met, and why. */
@@ -76,9 +77,12 @@ void coverage_excuse(const struct unreachable *list, size_t count);
 const struct lapse *coverage_lapse(const char *name);
 
 /* coverage_report - how many are short of their goal.  Printed: what is short, what is
- * excused but was met, the least met; or all of it. */
+ * excused but was met, and the least met; or all of it. */
 size_t coverage_report(bool all);
 size_t coverage_excused_but_met(void);
 size_t coverage_short(void);
+
+/* coverage_wants_world - is something short that such a world of this service can meet? */
+bool coverage_wants_world(const char *service, bool calm);
 
 #endif

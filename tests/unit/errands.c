@@ -9,7 +9,7 @@
 
 enum {
     ERRANDS = 40,
-    STEPS_MAX = 40,     /* visits until an errand is given up */
+    STEPS_MAX = 40, /* visits until an errand is given up */
     REFUSALS_MAX = 6,
     STAYING_AT_ONCE = 12,
     WAYS_OUT_MAX = 256,
@@ -26,13 +26,13 @@ struct errand {
     bool used;
     struct goal goal;
     struct tally *tally;
-    int64_t times; /* of the tally, when it set out */
+    int64_t times;     /* of the tally, when it set out */
     struct life *life; /* NULL: to be opened */
     struct plan plan;
     int steps, refusals;
     int64_t wake_ms;
     struct errand *waits_for, *asker;
-    struct cause cause; /* for whose sake its goal is done */
+    struct cause cause;   /* for whose sake its goal is done */
     struct needed before; /* what must have happened first, so and so often */
     struct plan before_plan;
 };
@@ -66,7 +66,6 @@ static struct errand *free_errand(void) {
 
 static void end_errand(struct errand *errand) {
     if (errand->tally->times <= errand->times) {
-        if (getenv("DBG")) printf("MISS %s.%s %s>%s | %s %s | at %s steps %d refusals %d before %s %ld wf %d | rule %s\n", errand->plan.procedure->key, errand->goal.way?errand->goal.way->event:errand->goal.lapse->clock->name, errand->goal.way?errand->goal.way->from:"", errand->goal.way?errand->goal.way->to:errand->goal.lapse->what, errand->life?errand->life->number:"-", errand->life?errand->life->procedure->key:"", errand->life&&errand->life->state<STATES_MAX?errand->life->procedure->states[errand->life->state]->key:"", errand->steps, errand->refusals, errand->before.event?errand->before.event:"", (long)errand->before.left, errand->waits_for!=NULL, "-");
         errand->tally->misses++;
     }
     if (errand->life) {
@@ -100,15 +99,11 @@ static bool no_unit(const struct goal *goal) {
     return false;
 }
 
-/* What has to be caused next can be: by itself, or by another case that has not ended. */
-static bool can_begin(const struct plan *plan, struct life *life) {
-    const struct way *way = plan->moves[life->state][phase_of(plan, life)].way;
-    struct cause cause = {0};
+/* What has to be caused on its way can be. */
+static bool can_begin(const struct plan *plan, const struct life *life) {
+    const struct way *way = plan_caused(plan, life->state, phase_of(plan, life));
 
-    return !way || way->people || way->timed || !way->caused
-           || (causes_find(way, life, &cause)
-               && (cause.life == life
-                   || !cause.life->procedure->states[cause.life->state]->end));
+    return !way || !causes_hopeless(way, life);
 }
 
 /* The nearest of those that stand idle; NULL: a new one is nearer. */
@@ -150,7 +145,7 @@ static void set_out(struct errand *errand, const struct goal *goal, struct life 
 }
 
 static double worth(const struct tally *tally, const Manual__Procedure *procedure) {
-    if (tally->excuse || tally->times >= tally->goal || (tally->far && !calm)
+    if (tally->excuse || tally->times >= tally->goal || (calm ? tally->near : tally->far)
         || !text_eq(procedure->owner, engine->def->name)) {
         return 0;
     }
@@ -213,7 +208,12 @@ static bool assign(struct errand *errand) {
         return true;
     }
     if (people_open(plan.procedure)) {
-        return true; /* not in such a world */
+        struct tally *tally = goal.way ? &goal.way->tally : &goal.lapse->tally;
+        if (calm) {
+            tally->near = true; /* it starts what rings */
+            tally->far = false;
+        }
+        return true;
     }
     /* Nobody opens it: what opens it is set out for. */
     struct cause cause = {0};
@@ -251,7 +251,7 @@ static void wait_for(struct errand *errand, const Cases__Case *kase, const Manua
     }
     wake_ms += below(4) == 0 && !errand->goal.lapse ? 0 : second;
     if (wake_ms > engine->now_ms + (calm ? CALM_DAYS : DAYS) * day) {
-        errand->tally->far = true;
+        errand->tally->far = !errand->tally->near;
         errand->refusals = REFUSALS_MAX;
         return;
     }
@@ -321,7 +321,6 @@ static void cause(struct errand *errand, const Cases__Case *kase, struct way *wa
         return;
     }
     if (!causes_find(way, errand->life, &cause)) {
-        if (getenv("DBG")) printf("NOCAUSE %s.%s from %s parent %s state %s\n", way->procedure->key, way->event, way->from, errand->life->parent?errand->life->parent->procedure->key:"-", errand->life->parent&&errand->life->parent->state<STATES_MAX?errand->life->parent->procedure->states[errand->life->parent->state]->key:"");
         errand->refusals++;
         return;
     }
@@ -430,7 +429,6 @@ static void visit(struct errand *errand) {
         end_errand(errand);
     } else if (move->cost >= PLAN_NEVER) {
         if (!resume(errand, kase)) {
-            if (getenv("DBG") && errand->steps==1) printf("STUCK %s %s phase %d place %zu\n", errand->life->number, kase->state, phase_of(plan, errand->life), plan->place);
             end_errand(errand);
         }
     } else if (!move->way) {

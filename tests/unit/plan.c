@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 
-enum { WAYS_OF_ONE = 512, PASSES = 40, WAIT_COST = 3, CAUSE_COST = 4, DEAREST = 60 };
+enum { WAYS_OF_ONE = 512, PASSES = 40, WAIT_COST = 3, CAUSE_COST = 4, DEAREST = 60, DETOUR = 100 };
 
 static bool among(char const *const *list, size_t count, const char *one) {
     for (size_t i = 0; i < count; i++) {
@@ -74,8 +74,8 @@ static enum phase after(const Manual__Clock *clock, const struct way *way, enum 
 static double cost_of(const struct plan *plan, const struct way *way) {
     const double each = 1 / coverage_chance(way);
 
-    if ((plan->calm && way->rings) || (!way->people && (way->step_count == 0 || (!way->caused
-                                                                           && !way->timed)))) {
+    if ((plan->calm && way->rings)
+        || (!way->people && (way->step_count == 0 || (!way->caused && !way->timed)))) {
         return PLAN_NEVER;
     }
     const double cost = way->people ? each : CAUSE_COST * each;
@@ -110,8 +110,7 @@ static bool improve(struct plan *plan, size_t place, enum phase phase, struct wa
     return true;
 }
 
-static bool try_way(struct plan *plan, struct way *way, enum phase phase,
-                    const struct goal *goal) {
+static bool try_way(struct plan *plan, struct way *way, enum phase phase, const struct goal *goal) {
     const size_t place = way->from_place < STATES_MAX ? way->from_place : PLAN_FRESH;
     const char *result = "";
     const enum phase next = plan->clock ? after(plan->clock, way, phase, &result) : PHASE_STILL;
@@ -125,19 +124,18 @@ static bool try_way(struct plan *plan, struct way *way, enum phase phase,
     }
     if (!there) {
         /* Where it was is not known here: no detour for its own sake, but for the clock's. */
-        const bool back = next != phase || phase == PHASE_OVER;
         cost += way->to_place < STATES_MAX ? plan->moves[way->to_place][next].cost
-                : back                     ? cost_before(plan, way, next)
+                : next != phase            ? cost_before(plan, way, next)
+                : phase == PHASE_OVER      ? cost_before(plan, way, next) + DETOUR
                                            : PLAN_NEVER;
     }
     return improve(plan, place, phase, way, cost);
 }
 
 static struct way *fired(const struct plan *plan, size_t place) {
-    return *plan->clock->fire
-               ? coverage_way(plan->procedure, plan->clock->fire,
-                              plan->procedure->states[place]->key, NULL)
-               : NULL;
+    return *plan->clock->fire ? coverage_way(plan->procedure, plan->clock->fire,
+                                             plan->procedure->states[place]->key, NULL)
+                              : NULL;
 }
 
 static bool try_wait(struct plan *plan, size_t place, enum phase phase, const struct goal *goal) {
@@ -146,8 +144,8 @@ static bool try_wait(struct plan *plan, size_t place, enum phase phase, const st
     enum phase next = clock->every ? PHASE_RUNS : PHASE_OVER;
     double rest = plan->moves[place][next].cost;
 
-    if (clock->pause && among(clock->pause->in, clock->pause->n_in,
-                              plan->procedure->states[place]->key)) {
+    if (clock->pause
+        && among(clock->pause->in, clock->pause->n_in, plan->procedure->states[place]->key)) {
         return false; /* it stands still */
     }
     if (phase == PHASE_OVER) {
@@ -162,7 +160,7 @@ static bool try_wait(struct plan *plan, size_t place, enum phase phase, const st
         next = next == PHASE_RUNS && !clock->every ? PHASE_OVER : next;
         rest = way == goal->way || (*result && text_eq(result, what)) ? 0
                : way->to_place < STATES_MAX ? plan->moves[way->to_place][next].cost
-                                                : PLAN_NEVER;
+                                            : PLAN_NEVER;
     }
     return improve(plan, place, phase, NULL, WAIT_COST + rest);
 }
@@ -213,6 +211,27 @@ void plan_make(struct plan *plan, const Manual__Procedure *procedure, const stru
     solve(plan, goal);
 }
 
+const struct way *plan_caused(const struct plan *plan, size_t state, enum phase phase) {
+    const char *result = "";
+
+    for (int i = 0; i < PASSES && state < STATES_MAX; i++) {
+        const struct way *way = plan->moves[state][phase].way;
+        if (!way && !plan->clock) {
+            return NULL;
+        }
+        if (way && !way->people) {
+            return way->caused && !way->timed ? way : NULL;
+        }
+        if (way) {
+            phase = plan->clock ? after(plan->clock, way, phase, &result) : phase;
+            state = way->to_place;
+        } else {
+            phase = PHASE_OVER;
+        }
+    }
+    return NULL;
+}
+
 /* ---- whether there is a way at all ---- */
 
 /* Where a case may stand: in a state, that it came to from another, with a clock. */
@@ -247,14 +266,23 @@ static bool step_to(struct spots *spots, const struct lapse *lapse, const struct
     return text_eq(result, lapse->what);
 }
 
+static bool without_condition(const struct way *way) {
+    for (size_t s = 0; s < way->step_count; s++) {
+        const Manual__Step *step = way->steps[s];
+        if (step->n_when == 0 && step->n_needs == 0 && among(step->who, step->n_who, "system")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What the clock fires at its limit in this state, always carried out; NULL: nothing. */
 static const struct way *fired_surely(const struct lapse *lapse, struct way *const *mine,
                                       size_t count, size_t state) {
     for (size_t w = 0; *lapse->clock->fire && w < count; w++) {
-        const Manual__Step *step = mine[w]->step_count > 0 ? mine[w]->steps[0] : NULL;
-        if (step && mine[w]->from_place == state && text_eq(mine[w]->event, lapse->clock->fire)
-            && mine[w]->step_count == 1 && step->n_when == 0 && step->n_needs == 0
-            && among(step->who, step->n_who, "system")) {
+        if (mine[w]->from_place == state && text_eq(mine[w]->event, lapse->clock->fire)
+            && coverage_way(lapse->procedure, lapse->clock->fire, mine[w]->from, NULL) == mine[w]
+            && without_condition(mine[w])) {
             return mine[w];
         }
     }

@@ -36,6 +36,9 @@ enum { PLAN_NEVER = 1000 };
 void plan_make(struct plan *plan, const Manual__Procedure *procedure, const struct goal *goal,
                bool calm);
 
+/* plan_caused - the first way on it that another act has to cause; NULL: none. */
+const struct way *plan_caused(const struct plan *plan, size_t state, enum phase phase);
+
 /* plan_never - is there no way at all in the machine to this result or mark, whoever acts and
  * whatever the steps ask about? */
 bool plan_never(const struct lapse *lapse);

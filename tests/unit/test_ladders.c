@@ -18,7 +18,15 @@
 #include "paging.h"
 #include "store/query.h"
 
-enum { GOAL = 100, TALLIES_MAX = 128, BATCH = 512, DAYS = 24, ACTS_A_DAY = 60, HANDED = 4, LOTS = 4 };
+enum {
+    GOAL = 100,
+    TALLIES_MAX = 128,
+    BATCH = 512,
+    DAYS = 24,
+    ACTS_A_DAY = 60,
+    HANDED = 4,
+    LOTS = 4
+};
 
 #ifdef __SANITIZE_ADDRESS__ /* fewer where each act costs ten times as much */
 enum { HOUSES = 1, HOUSES_GOAL = 0 };
@@ -112,6 +120,7 @@ static void listen(const char *service, uint64_t *position) {
     int more = BATCH;
 
     while (more == BATCH) {
+        const size_t used = arena_used(arena);
         struct bytes *events = arena_alloc(arena, BATCH * sizeof *events);
         more = rehearsal_events(paging_world(), service, *position, BATCH, arena, events, &err);
         CHECK_OK(more < 0, err);
@@ -129,6 +138,7 @@ static void listen(const char *service, uint64_t *position) {
             }
             CHECK(!text_eq(event->topic, "dead.letter"));
         }
+        arena_rewind(arena, used);
     }
 }
 
@@ -390,14 +400,39 @@ static void one_day(int64_t d, uint64_t *notify, uint64_t *bus) {
                      err);
         } else {
             CHECK_OK(rehearsal_advance(paging_world(),
-                                       rehearsal_now(paging_world())
-                                           + (int64_t)below(120) * minute,
+                                       rehearsal_now(paging_world()) + (int64_t)below(120) * minute,
                                        &err),
                      err);
         }
         listen("notify", notify);
         listen("bus", bus);
         arena_rewind(arena, used);
+    }
+}
+
+/* Who is called again and again until he answers has been called often enough. */
+static void end_what_repeats(void) {
+    const Manual__Ladders *ladders = manual_ladders(manual);
+    struct arena *arena = paging_arena();
+    struct err err = {0};
+
+    for (size_t i = 0; i < ladders->n_ladder; i++) {
+        const char *cases[BATCH];
+        size_t known = 0;
+        if (ladders->ladder[i]->repeat_ms == 0) {
+            continue;
+        }
+        struct query q = QUERY(core_store(rehearsal_core(paging_world(), "notify")),
+                               "SELECT DISTINCT case_no FROM page WHERE ladder = ?1"
+                               " AND state = 'open'");
+        query_bind_text(&q, 1, ladders->ladder[i]->key);
+        while (known < BATCH && query_step(&q, &err) == 1) {
+            cases[known++] = query_text(&q, 0, arena);
+        }
+        query_end(&q);
+        for (size_t c = 0; c < known; c++) {
+            paging_happens("case.ended", cases[c], "{'procedure':'repair'}");
+        }
     }
 }
 
@@ -408,6 +443,7 @@ static void one_house(void) {
     move_in();
     for (int64_t d = 0; d < DAYS; d++) {
         one_day(d, &notify, &bus);
+        end_what_repeats();
         check_records();
     }
     hand_over_again();
@@ -418,9 +454,9 @@ static void one_house(void) {
     listen("bus", &bus);
     check_records();
     check_sends();
-    CHECK_OK(event_verify(core_store(rehearsal_core(paging_world(), "notify")), paging_arena(),
-                          &err),
-             err);
+    CHECK_OK(
+        event_verify(core_store(rehearsal_core(paging_world(), "notify")), paging_arena(), &err),
+        err);
 }
 
 /* Each house is a world of its own; the counts go on. */

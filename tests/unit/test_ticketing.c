@@ -435,10 +435,9 @@ static void within_seven_days_the_same_case_opens_again(void) {
 /* What a patrol saw needs nobody's telephone number, and is due like any other. */
 static void what_a_patrol_reports_has_its_limits(void) {
     begin();
-    Cases__OpenCaseReply *reply = engine_open(
-        &engine, "S201", "repair", "", NULL,
-        PAIRS("channel=patrol", "scope=common", "trade=other", "urgency=E1", "place=stairs",
-              "content=lamp"));
+    Cases__OpenCaseReply *reply = engine_open(&engine, "S201", "repair", "", NULL,
+                                              PAIRS("channel=patrol", "scope=common", "trade=other",
+                                                    "urgency=E1", "place=stairs", "content=lamp"));
     CHECK(reply);
     const char *number = reply->case_->case_no;
     const int64_t minutes = INT64_C(60) * 1000;

@@ -49,6 +49,7 @@ const struct unreachable unreachable[] = {
     {"clock repair.leak late", no_way, true},
     {"clock repair.leak overdue", no_way, true},
     {"clock repair.leak stopped", no_way, true},
+    {"clock return_visit.review late", no_way, true},
     {"clock return_visit.review overdue", no_way, true},
     {"clock return_visit.review stopped", no_way, true},
     {"clock return_visit.visit overdue", no_way, true},
