@@ -535,7 +535,10 @@ Cases__Case *acting_fire(const Cases__Case *kase, const struct life *life, struc
             give_condition(&fields, procedure, step->do_[i]->when, step->do_[i]->n_when);
         }
     }
-    const char *who = !wish->plain && below(40) == 0 ? anybody() : actor(step, kase, life);
+    if (!wish->plain && below(30) == 0) {
+        give(&fields, "first_contact_owner", anybody()); /* to be refused, but for one act */
+    }
+    const char *who = !wish->plain && below(8) == 0 ? anybody() : actor(step, kase, life);
     request.case_no = kase->case_no;
     request.event = way->event;
     request.fields = fields.list;

@@ -100,7 +100,8 @@ static void check_event(const Wire__Event *event) {
     /* The first-contact owner stays who he is. */
     if (owner && owner->kind_case == WIRE__VALUE__KIND_TEXT) {
         CHECK(opens || !*story->owner || text_eq(owner->text, story->owner)
-              || text_eq(event->topic + strcspn(event->topic, "."), ".change_first_owner"));
+              || (text_eq(event->topic + strcspn(event->topic, "."), ".change_first_owner")
+                  && text_eq(event->role, "cs_sup")));
         (void)snprintf(story->owner, sizeof story->owner, "%s", owner->text);
     }
     /* To make a case of it counts as his act: he is told how that ended. */
