@@ -227,7 +227,10 @@ static void history(const struct service_def *def, int64_t acts, bool calm, bool
     position = seq[0] = seq[1] = 0;
     story_count = 0;
     histories_run(&engine, &what);
-    CHECK_OK(event_verify(core_store(engine.core), engine.scratch, &err), err);
+    for (uint64_t next = 0, checked = 0, more = true; more; more = next > 0) {
+        CHECK_OK(event_verify(core_store(engine.core), next, engine.scratch, &checked, &next, &err),
+                 err);
+    }
     check_clocks();
     check_fold();
     engine_stop(&engine);
