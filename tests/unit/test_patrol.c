@@ -300,7 +300,7 @@ static void rows_of_a_form_are_filed_together_or_not_at_all(void) {
     CHECK(reply && reply->n_cases == CASES_ROWS_MAX);
     const Cases__Case *last = reply->cases[CASES_ROWS_MAX - 1];
     CHECK_TEXT(last->case_no, "E01-KF003-20250711-0016");
-    CHECK_TEXT(last->state, "filed");
+    CHECK_TEXT(last->state, "closed");
     CHECK(last->closed_ms != 0);
     CHECK(value_i64(last->fields, last->n_fields, "score", 0) == 75);
     const char *before = engine_dump(&engine);

@@ -62,5 +62,6 @@ const struct unreachable unreachable[] = {
     {"clock violation.fix stopped", no_way, true},
     {"clock violation.report overdue", no_way, true},
     {"clock violation.report stopped", no_way, true},
+    {"duty_check.correct recorded>recorded", "it is closed in the act that opens it", false},
 };
 const size_t unreachable_count = sizeof unreachable / sizeof unreachable[0];
