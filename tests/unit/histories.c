@@ -58,7 +58,7 @@ struct asked {
     struct bytes request;
     uint8_t id[16];
     int64_t at_ms;
-    bool rings; /* a clock that was past its limit when it began falls due before the next */
+    bool rings; /* see begins_overdue */
 };
 static struct asked kept[KEPT_MAX];
 static size_t kept_count;
@@ -111,7 +111,13 @@ static void ask_again(const char *who, const char *method, const ProtobufCMessag
     repeats++;
 }
 
-static bool is_due(void) {
+/*
+ * KEPT OUT of the comparison of groups, here and nowhere else: a request that begins a clock
+ * already past its limit, a late entry for one.  Alone, that clock falls due before the next
+ * request; in a group, after all of it.  So nothing is asked together with what comes after
+ * such a request.  When groups do not differ in it any more, this and `rings` can go.
+ */
+static bool begins_overdue(void) {
     struct query q = QUERY(core_store(engine->core), "SELECT min(due_ms) FROM timer");
     struct err err = {0};
 
@@ -167,7 +173,7 @@ void *histories_ask(const char *who, const char *method, const ProtobufCMessage 
     }
     void *reply = engine_ask(engine, who, method, request, id);
     if (keeps) {
-        kept[kept_count - 1].rings = is_due();
+        kept[kept_count - 1].rings = begins_overdue();
     }
     if (reply && histories_below(AGAIN_EVERY) == 0) {
         ask_again(who, method, request, id);

@@ -27,7 +27,7 @@
 enum { GOAL = 100, ACTS = 3000, WORLDS_MAX = 90 };
 
 #ifdef __SANITIZE_ADDRESS__ /* fewer where each act costs ten times as much */
-enum { WORLDS = 3, GROUP_WORLDS = 1 };
+enum { WORLDS = 8, GROUP_WORLDS = 2 };
 #else
 enum { WORLDS = WORLDS_MAX, GROUP_WORLDS = 3 };
 #endif
@@ -104,9 +104,14 @@ static void check_event(const Wire__Event *event) {
                   && text_eq(event->role, "cs_sup")));
         (void)snprintf(story->owner, sizeof story->owner, "%s", owner->text);
     }
-    /* To make a case of it counts as his act: he is told how that ended. */
-    story->owner_acted = story->owner_acted || text_eq(event->actor, story->owner)
-                         || text_eq(event->topic, "contact.convert");
+    /* He does something about it, after it was opened and after it came back.  To make a
+     * case of it counts: he is told how that ended. */
+    if (opens || text_eq(event->topic, "contact.reopen")) {
+        story->owner_acted = false;
+    } else {
+        story->owner_acted = story->owner_acted || text_eq(event->actor, story->owner)
+                             || text_eq(event->topic, "contact.convert");
+    }
     if (opens) {
         const char *doer = value_text(event->fields, event->n_fields, "doer");
         (void)snprintf(story->doer, sizeof story->doer, "%s", doer);
