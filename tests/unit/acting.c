@@ -539,7 +539,7 @@ Cases__Case *acting_fire(const Cases__Case *kase, const struct life *life, struc
     if (!wish->plain && below(30) == 0) {
         give(&fields, "first_contact_owner", anybody()); /* to be refused, but for one act */
     }
-    const char *who = !wish->plain && below(8) == 0 ? anybody() : actor(step, kase, life);
+    const char *who = below(wish->plain ? 12 : 6) == 0 ? anybody() : actor(step, kase, life);
     request.case_no = kase->case_no;
     request.event = way->event;
     request.fields = fields.list;
