@@ -17,6 +17,7 @@
 #include "coverage.h"
 #include "engine_aid.h"
 #include "histories.h"
+#include "lives.h"
 #include "manual/manual.h"
 #include "plan.h"
 #include "services/patrol/patrol.h"
@@ -61,26 +62,19 @@ static const char *text_at(const Wire__Event *event, size_t place) {
 
 /* Of one case, its events in order. */
 struct story {
-    char number[64];
     char owner[64];
     int64_t page_round;
     char doer[64];
     bool owner_acted;
 };
-static struct story stories[8192];
-static size_t story_count;
+static struct story stories[LIVES_MAX];
 
 static struct story *story_of(const char *number) {
-    for (size_t i = story_count; i > 0; i--) {
-        if (strcmp(stories[i - 1].number, number) == 0) {
-            return &stories[i - 1];
-        }
-    }
-    CHECK(story_count < sizeof stories / sizeof stories[0]);
-    struct story *story = &stories[story_count++];
-    memset(story, 0, sizeof *story);
-    (void)snprintf(story->number, sizeof story->number, "%s", number);
-    return story;
+    size_t count = 0;
+    const struct life *all = lives_all(&count), *life = lives_find(number);
+
+    CHECK(life);
+    return &stories[life - all];
 }
 
 static void check_event(const Wire__Event *event) {
@@ -230,7 +224,7 @@ static void history(const struct service_def *def, int64_t acts, bool calm, bool
 
     histories_world(&engine, def, 0);
     position = seq[0] = seq[1] = 0;
-    story_count = 0;
+    memset(stories, 0, sizeof stories);
     histories_run(&engine, &what);
     for (uint64_t next = 0, checked = 0, more = true; more; more = next > 0) {
         CHECK_OK(event_verify(core_store(engine.core), next, engine.scratch, &checked, &next, &err),
