@@ -128,11 +128,12 @@ void rehearsal_weather(struct rehearsal *world, const struct rehearsal_weather *
 
 /* splitmix64 over how often it was asked (Steele, Lea, Flood 2014). */
 uint32_t rehearsal_chance(struct rehearsal *world, uint32_t below) {
+    enum { FIRST = 30, SECOND = 27, LAST = 31, UPPER = 32 };
     uint64_t z = world->seed + ++world->drawn * UINT64_C(0x9E3779B97F4A7C15);
 
-    z = (z ^ (z >> 30U)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27U)) * UINT64_C(0x94D049BB133111EB);
-    return (uint32_t)((z ^ (z >> 31U)) >> 32U) % below;
+    z = (z ^ (z >> FIRST)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> SECOND)) * UINT64_C(0x94D049BB133111EB);
+    return (uint32_t)((z ^ (z >> LAST)) >> UPPER) % below;
 }
 
 void rehearsal_mortal(struct rehearsal *world, void (*died)(void *arg, const char *service),

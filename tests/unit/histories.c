@@ -58,7 +58,6 @@ struct asked {
     struct bytes request;
     uint8_t id[16];
     int64_t at_ms;
-    bool rings; /* see begins_overdue */
 };
 static struct asked kept[KEPT_MAX];
 static size_t kept_count;
@@ -111,22 +110,6 @@ static void ask_again(const char *who, const char *method, const ProtobufCMessag
     repeats++;
 }
 
-/*
- * KEPT OUT of the comparison of groups, here and nowhere else: a request that begins a clock
- * already past its limit, a late entry for one.  Alone, that clock falls due before the next
- * request; in a group, after all of it.  So nothing is asked together with what comes after
- * such a request.  When groups do not differ in it any more, this and `rings` can go.
- */
-static bool begins_overdue(void) {
-    struct query q = QUERY(core_store(engine->core), "SELECT min(due_ms) FROM timer");
-    struct err err = {0};
-
-    CHECK(query_step(&q, &err) == 1);
-    const int64_t due_ms = query_i64(&q, 0);
-    query_end(&q);
-    return due_ms != 0 && due_ms <= engine->now_ms;
-}
-
 /* Hears what was written since. */
 static void listen(void) {
     ProtobufCAllocator allocator = arena_protobuf(engine->scratch);
@@ -172,9 +155,6 @@ void *histories_ask(const char *who, const char *method, const ProtobufCMessage 
         keep(who, method, request, id);
     }
     void *reply = engine_ask(engine, who, method, request, id);
-    if (keeps) {
-        kept[kept_count - 1].rings = begins_overdue();
-    }
     if (reply && histories_below(AGAIN_EVERY) == 0) {
         ask_again(who, method, request, id);
     }
@@ -270,14 +250,12 @@ void histories_again(struct engine *of) {
         engine_advance(engine, kept[i].at_ms);
         const int64_t at_ms = kept[i].at_ms;
         const size_t first = i;
-        bool last = false;
-        for (; i < kept_count && kept[i].at_ms == at_ms && i < first + AT_ONCE && !last; i++) {
+        for (; i < kept_count && kept[i].at_ms == at_ms && i < first + AT_ONCE; i++) {
             const struct asked *one = &kept[i];
             ProtobufCMessage *request = protobuf_c_message_unpack(
                 input_of(one->method), &allocator, one->request.size, one->request.data);
             CHECK(request);
             CHECK(engine_push(engine, one->who, one->method, request, kept[i].id));
-            last = one->rings;
         }
         for (size_t n = first; n <= i; n += SETTLES_AT_LEAST) {
             engine_settle(engine); /* alone, each needs a step of its own */
