@@ -1,8 +1,8 @@
 /*
  * The events of the cases as text, so that two plays can be laid beside each other: virtual
  * or live, one day or another.  What depends on when and where it was played is left out: times,
- * the day in a case's number, what is sealed, keys of rows, the order in which different
- * stores wrote.
+ * the day in a case's number, what is sealed, keys of rows, how often a store was started, the
+ * order in which different stores wrote.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -47,7 +47,17 @@ static void put_text(FILE *out, const char *text) {
     }
 }
 
+static bool counts_starts(const char *key) {
+    static const char epoch[] = "epoch";
+    const size_t length = strlen(key);
+
+    return length >= sizeof epoch - 1 && text_eq(key + length - (sizeof epoch - 1), epoch);
+}
+
 static void put_value(FILE *out, const Wire__Value *value) {
+    if (counts_starts(value->key)) {
+        return;
+    }
     switch (value->kind_case) {
     case WIRE__VALUE__KIND_TEXT:
         (void)fprintf(out, " %s=", value->key);
