@@ -13,7 +13,7 @@
  * and fuzzers are hosts too.
  *
  *     host            core_push(request) … core_push(request)
- *                     core_step(now)       one transaction, each in its savepoint
+ *                     core_step(now)       one transaction; each stands or falls as a whole
  *                     core_next() …        replies, calls to peers, jobs — after the commit
  *                     sleep until core_wake() or input
  *
@@ -63,7 +63,7 @@ bool actor_has_role(const struct actor *actor, const char *role);
 /* What a handler is given.  It has no other way to reach the world. */
 struct call {
     struct core *core;
-    struct store *store; /* in a savepoint */
+    struct store *store; /* in a transaction of the core's */
     struct arena *arena; /* lives until the end of the group */
     int64_t now_ms;      /* of this group; never below an earlier one */
     const struct actor *actor;

@@ -433,6 +433,21 @@ static int in_savepoint(struct core *core, struct item *item, const struct actor
     return rc;
 }
 
+/*
+ * Without a savepoint, which would copy every page that the request is the first to change.
+ * Who refuses has as a rule changed nothing by then.  If he has, the group is spoiled: all of it
+ * is undone and runs again with savepoints.
+ */
+static int without_savepoint(struct core *core, struct item *item, const struct actor *actor,
+                             struct err *err) {
+    const int64_t changes = store_changes(core->store);
+    int rc = carry_out(core, item, actor, err);
+    bool keeps = rc == 0 && item->method->kind != METHOD_READ;
+
+    core->spoiled = !keeps && store_changes(core->store) != changes;
+    return rc;
+}
+
 void dispatch_run(struct core *core, struct item *item) {
     const ProtobufCMethodDescriptor *descriptor = NULL;
     struct actor actor = {0};
@@ -451,12 +466,13 @@ void dispatch_run(struct core *core, struct item *item) {
         rc = known;
     }
     if (rc == 0) {
-        rc = in_savepoint(core, item, &actor, &err);
+        rc = core->bare ? without_savepoint(core, item, &actor, &err)
+                        : in_savepoint(core, item, &actor, &err);
+    }
+    if (core->spoiled || !store_in_txn(core->store)) {
+        return; /* the group is gone; it runs again */
     }
     if (rc != 0) {
-        if (!store_in_txn(core->store)) {
-            return; /* the group is gone; it runs again alone */
-        }
         ProtobufCBinaryData id = {0};
         log_info("refused", "method=%s code=%s why=\"%s\"", item->method ? item->method->name : "?",
                  err_name(err.code), err_line(&err, line));

@@ -240,12 +240,14 @@ static void leave_rest(struct core *core, size_t ran) {
     core->item_count = ran;
 }
 
-static int run_together(struct core *core, bool timers, struct err *err) {
+/* 0: done.  1: spoiled, and undone.  -1: an I/O error. */
+static int run_group(struct core *core, bool timers, struct err *err) {
     const struct link_memory links = links_memory(core);
     const int64_t changes = store_changes(core->store);
     size_t ran = 0;
 
     if (store_begin(core->store, err)) {
+        core->bare = false;
         return store_io_failed(core->store) ? -1 : run_alone(core, timers, err);
     }
     while (ran < core->item_count) {
@@ -262,12 +264,17 @@ static int run_together(struct core *core, bool timers, struct err *err) {
         }
         run_item(core, &core->items[ran++]);
         core->fired = 0;
-        if (group_is_full(core)) {
+        if (core->spoiled || group_is_full(core)) {
             break;
         }
     }
+    core->bare = false;
     if (store_io_failed(core->store)) {
         return -1;
+    }
+    if (core->spoiled) {
+        lose_group(core, &links);
+        return 1;
     }
     leave_rest(core, ran);
     if (timers && core->queued == 0 && store_in_txn(core->store)) {
@@ -278,6 +285,26 @@ static int run_together(struct core *core, bool timers, struct err *err) {
         return store_io_failed(core->store) ? -1 : run_alone(core, timers, err);
     }
     return 0;
+}
+
+/* As a rule no request needs a savepoint; when one did, all of them have one, and so they have
+ * for a while: who refuses late again and again must not make everybody's work twice. */
+static int run_together(struct core *core, bool timers, struct err *err) {
+    core->bare = core->careful == 0;
+    core->careful -= core->careful > 0;
+    int rc = run_group(core, timers, err);
+    if (rc != 1) {
+        return rc;
+    }
+    core->careful = CAREFUL_GROUPS;
+    core->spoiled = false;
+    core->reply_bytes = 0;
+    core->fired = 0;
+    for (size_t i = 0; i < core->item_count; i++) {
+        core->items[i].answered = false;
+        core->items[i].park = false;
+    }
+    return run_group(core, timers, err);
 }
 
 static void park(struct core *core, struct item *item) {

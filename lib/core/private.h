@@ -28,6 +28,7 @@ enum {
      * 2,666 a second at most, and whoever is urgent finds the machine free in between. */
     SLICE_JOBS = 16,
     SLICE_MS = 6,
+    CAREFUL_GROUPS = 64, /* after one that had to run again */
     /* A worker's answer comes once: there is always room for it. */
     PARKED_ROOM = PARKED_MAX + 2 * JOBS_MAX,
     QUEUE_ROOM = QUEUE_MAX + 2 * JOBS_MAX + PARKED_ROOM,
@@ -195,6 +196,9 @@ struct core {
     int64_t next_job_ms;
     int64_t disk_wait_ms; /* no timer before: the disk was full */
     bool disk_doubt;      /* and nothing has been written since: peers are asked for little */
+    size_t careful;       /* so many groups give each request a savepoint */
+    bool bare;            /* this one does not, */
+    bool spoiled;         /* and a request of it was refused when it had changed something */
     struct running {
         int64_t id;
         int urgent;

@@ -4,7 +4,7 @@
  * A service has exactly one store, no other process opens it, and one connection
  * writes and checkpoints.  WAL with synchronous=FULL: committed means on the disk
  * (measured: reliability.md 0.3, 0.4).  All SQL runs through query.h; only the
- * core begins and ends transactions, so a handler is always inside a savepoint and
+ * core begins and ends transactions, so a handler is always inside one and
  * cannot half-commit.
  */
 #ifndef STORE_H

@@ -453,8 +453,41 @@ static void a_refusal_changes_nothing_and_is_not_remembered(void) {
     CHECK_TEXT(reply->rule, "toy_refuses");
     CHECK(reply->n_details == 1 && strcmp(reply->details[0]->text, "refused") == 0);
     CHECK(count(core, "toy.opened") == 0);
+    CHECK(handled == 2); /* it had changed something: once more, with a savepoint, */
     (void)ask(core, opening("refused", "u", 0, id));
-    CHECK(handled == 2);
+    CHECK(handled == 3); /* and for a while at once with one */
+    CHECK(count(core, "toy.opened") == 0);
+    core_free(core);
+}
+
+static int64_t rows(struct core *core, const char *sql) {
+    struct err err = {0};
+    struct query q = query_start(core_store(core), sql);
+
+    CHECK(query_step(&q, &err) == 1);
+    int64_t value = query_i64(&q, 0);
+    query_end(&q);
+    return value;
+}
+
+static void who_refuses_late_undoes_nothing_of_the_others(void) {
+    static const char *const what[] = {"a", "timer", "refused", "job", "a"};
+    struct core *core = start();
+    size_t refused = 0;
+
+    for (size_t i = 0; i < sizeof what / sizeof what[0]; i++) {
+        push(core, opening(what[i], "u", t0 + 1000, new_id()));
+    }
+    step(core, t0);
+    for (size_t i = 0; i < sizeof what / sizeof what[0]; i++) {
+        const Wire__Reply *reply = next_reply(core);
+        CHECK(reply);
+        refused += reply->code != WIRE__CODE__OK;
+    }
+    CHECK(!next_reply(core) && refused == 1);
+    CHECK(count(core, "toy.opened") == 4);
+    CHECK(rows(core, "SELECT count(*) FROM timer WHERE kind = 'tick'") == 1);
+    CHECK(rows(core, "SELECT count(*) FROM job") == 1);
     core_free(core);
 }
 
@@ -541,6 +574,16 @@ static void groups_of_one_and_of_many_give_equal_events(void) {
     CHECK(memcmp(said[0].data, said[1].data, said[0].size) == 0);
 }
 
+/* A group that runs again has its timers in the log again. */
+static const char *last_run(const char *log) {
+    const char *last = log;
+
+    for (const char *at = log; (at = strstr(at, "0 1 2 ")); at++) {
+        last = at;
+    }
+    return last;
+}
+
 /* A clock that starts past its limit, marks that follow from one another, one that is due now,
  * and more that fell due before than may fire in one go: the order is the same in every group. */
 static void what_is_late_goes_before_the_next_request_in_every_group(void) {
@@ -579,7 +622,7 @@ static void what_is_late_goes_before_the_next_request_in_every_group(void) {
         core_free(core);
     }
     CHECK(strstr(order[0], "99 late marks marks marks marks later now "));
-    CHECK_TEXT(order[1], order[0]);
+    CHECK_TEXT(order[1], last_run(order[0])); /* the group of many has run twice: see "refused" */
     CHECK(said[0].size == said[1].size);
     CHECK(memcmp(said[0].data, said[1].data, said[0].size) == 0);
 }
@@ -653,16 +696,6 @@ static void a_job_leaves_after_the_commit_and_runs_again_after_a_crash(void) {
     step(core, t0);
     CHECK(jobs_done == 1 && count(core, "toy.worked") == 1);
     core_free(core);
-}
-
-static int64_t rows(struct core *core, const char *sql) {
-    struct err err = {0};
-    struct query q = query_start(core_store(core), sql);
-
-    CHECK(query_step(&q, &err) == 1);
-    int64_t value = query_i64(&q, 0);
-    query_end(&q);
-    return value;
 }
 
 static void a_refused_result_ends_its_job_with_an_alarm(void) {
@@ -1497,6 +1530,7 @@ int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(a_request_has_one_effect_however_often_it_is_sent),
         TEST(a_refusal_changes_nothing_and_is_not_remembered),
+        TEST(who_refuses_late_undoes_nothing_of_the_others),
         TEST(what_is_no_request_is_refused_by_its_name),
         TEST(groups_of_one_and_of_many_give_equal_events),
         TEST(what_is_late_goes_before_the_next_request_in_every_group),
