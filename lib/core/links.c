@@ -441,10 +441,13 @@ static int hear_pull(struct core *core, int lane, const Wire__Reply *reply, stru
     if (said->head < puller->start_head) {
         puller->start_head = said->head; /* a log that lost its end need not reach it again */
     }
+    /* Also when nothing was for us: the bus forgets what is behind the place it was told. */
+    bool moved = puller->after != said->next
+                 || memcmp(puller->log, said->log.data, CORE_ID_SIZE) != 0;
     memcpy(puller->log, said->log.data, CORE_ID_SIZE);
     puller->after = said->next;
     puller->retry_ms = 0;
-    return said->n_events > 0 ? save_place(core, lane, err) : 0;
+    return moved ? save_place(core, lane, err) : 0;
 }
 
 /* A request that had been carried out before the copy was made later: it is known as done. */

@@ -1191,6 +1191,21 @@ static void a_log_that_does_not_reach_back_is_said_and_not_asked_all_the_time(vo
     core_free(core);
 }
 
+/* Else the bus, which keeps only what somebody still needs, has removed it by the next start. */
+static void a_place_that_was_asked_for_is_kept_though_nothing_was_for_us(void) {
+    struct core *core = start();
+
+    step(core, t0);
+    answer_pull(core, NULL, 0, 500);
+    step(core, t0 + 10);
+    CHECK(asked_after(core) == 500);
+    core_free(core);
+    core = start_at(path, 0);
+    step(core, t0 + 20);
+    CHECK(asked_after(core) == 500);
+    core_free(core);
+}
+
 static void events_that_a_full_disk_undid_are_pulled_again(void) {
     diskfull_install();
     struct core *core = start();
@@ -1555,6 +1570,7 @@ int main(int argc, char **argv) {
         TEST(replies_are_forgotten_when_their_ids_are_refused),
         TEST(a_backup_answers_everybody_who_asks_for_one),
         TEST(a_log_that_does_not_reach_back_is_said_and_not_asked_all_the_time),
+        TEST(a_place_that_was_asked_for_is_kept_though_nothing_was_for_us),
         TEST(events_that_a_full_disk_undid_are_pulled_again),
         TEST(of_a_full_disk_one_event_a_second_finds_out),
         TEST(events_of_a_group_that_was_undone_are_applied_when_it_runs_again),
