@@ -68,7 +68,7 @@ int rehearsal_open(struct rehearsal *world, struct part_of_world *part, struct e
     struct core_config config = {
         .path = path,
         .secrets = &world->secrets,
-        .seed = world->seed,
+        .seed = world->seed + part->life, /* no start draws what another of this service drew */
         .now_ms = world->now_ms,
         .group_max = world->group_max,
         .pull_wait_ms = world->poll_ms,
