@@ -110,12 +110,13 @@ static bool commit_group(struct core *core, int64_t changes, struct err *err) {
 }
 
 /* The store is as it was before the group: so is everything that was kept beside it.  An
- * answer of a peer is then awaited again, so that it counts when it runs again. */
-static void lose_group(struct core *core, const struct link_memory *links) {
+ * answer of a peer is then awaited again, so that it counts when it runs again.  `notes`: what
+ * had been told before it, by those that ran alone and are on the disk. */
+static void lose_group(struct core *core, const struct link_memory *links, size_t notes) {
     store_rollback(core->store);
     core_undo_memory(core, &core->committed);
     links_undo(core, links);
-    core->note_count = 0;
+    core->note_count = notes;
     core->next_timer_ms = INT64_MIN; /* looked at again */
     struct err ignored = {0};
     (void)intake_load(core, &ignored);
@@ -149,6 +150,7 @@ static void put_off(struct core *core, struct item *item) {
 static void run_item_alone(struct core *core, struct item *item, struct err *err) {
     const struct link_memory links = links_memory(core);
     const int64_t changes = store_changes(core->store);
+    const size_t notes = core->note_count;
 
     item->answered = false;
     item->park = false;
@@ -159,7 +161,7 @@ static void run_item_alone(struct core *core, struct item *item, struct err *err
     }
     run_item(core, item);
     if (!store_in_txn(core->store) || !commit_group(core, changes, err)) {
-        lose_group(core, &links);
+        lose_group(core, &links, notes);
         put_off(core, item);
     }
 }
@@ -281,7 +283,7 @@ static int run_group(struct core *core, bool timers, struct err *err) {
         fire(core, true, false);
     }
     if (!store_in_txn(core->store) || !commit_group(core, changes, err)) {
-        lose_group(core, &links);
+        lose_group(core, &links, 0);
         return store_io_failed(core->store) ? -1 : run_alone(core, timers, err);
     }
     return 0;

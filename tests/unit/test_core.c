@@ -20,7 +20,7 @@ static const int64_t t0 = INT64_C(1752242040000); /* 2025-07-11 21:54 +08:00 */
 static struct secrets secrets;
 static int handled, applied, timers_run, jobs_done, fold_count;
 static char timer_log[1024];
-static bool fill_once;
+static int fills;
 static int short_times;
 
 /* ---- the toy ---- */
@@ -63,8 +63,8 @@ static int open_case(struct call *call, struct err *err) {
     if (strcmp(request->procedure, "eat") == 0) {
         (void)arena_alloc(call->arena, 3 << 20);
     }
-    if (strcmp(request->procedure, "fill") == 0 && fill_once) {
-        fill_once = false;
+    if (strcmp(request->procedure, "fill") == 0 && fills > 0) {
+        fills--;
         store_rollback(call->store); /* what SQLite does with the whole of a group */
         return err_set(err, ERR_EXHAUSTED, "disk_full", "why=test");
     }
@@ -1264,12 +1264,33 @@ static void events_of_a_group_that_was_undone_are_applied_when_it_runs_again(voi
     step(core, t0);
     answer_pull(core, events, 2, 2);
     drain(core);
-    fill_once = true; /* the request behind the answer finds the disk full, once */
+    fills = 1; /* the request behind the answer finds the disk full, once */
     push(core, opening("fill", "u", 0, new_id()));
     step(core, t0 + 10);
-    CHECK(!fill_once);
+    CHECK(fills == 0);
     CHECK(next_reply(core)->code == WIRE__CODE__OK);
     CHECK(count(core, "toy.applied") == 2);
+    core_free(core);
+}
+
+/* An urgent event that got into the log must not wait for the end of a long poll because the
+ * one behind it did not. */
+static void who_waits_hears_of_what_ran_alone_though_the_next_finds_the_disk_full(void) {
+    diskfull_install();
+    struct core *core = start();
+    Cases__GetCaseRequest get = CASES__GET_CASE_REQUEST__INIT;
+    Cases__FireEventRequest fired = CASES__FIRE_EVENT_REQUEST__INIT;
+
+    push(core, request("GetCase", &get.base, new_id(), token_of("S101")));
+    step(core, t0);
+    drain(core);
+    fills = 2; /* together with the others, and alone */
+    push(core, request("FireEvent", &fired.base, new_id(), token_of("S101")));
+    push(core, opening("fill", "u", 0, new_id()));
+    step(core, t0 + 10);
+    CHECK(next_reply(core)->code == WIRE__CODE__OK);
+    CHECK(next_reply(core)->code == WIRE__CODE__RESOURCE_EXHAUSTED);
+    CHECK(next_reply(core)); /* who waited */
     core_free(core);
 }
 
@@ -1574,6 +1595,7 @@ int main(int argc, char **argv) {
         TEST(events_that_a_full_disk_undid_are_pulled_again),
         TEST(of_a_full_disk_one_event_a_second_finds_out),
         TEST(events_of_a_group_that_was_undone_are_applied_when_it_runs_again),
+        TEST(who_waits_hears_of_what_ran_alone_though_the_next_finds_the_disk_full),
         TEST(an_event_that_found_no_memory_is_tried_again),
         TEST(an_event_that_never_finds_memory_is_dead_in_the_end),
         TEST(an_event_that_found_the_arena_full_is_tried_in_an_empty_one),
