@@ -275,7 +275,7 @@ static int run_group(struct core *core, bool timers, struct err *err) {
         return -1;
     }
     if (core->spoiled) {
-        lose_group(core, &links);
+        lose_group(core, &links, 0);
         return 1;
     }
     leave_rest(core, ran);
