@@ -17,6 +17,8 @@ static int count_rows(struct query q, uint64_t *count, struct err *err) {
     return found < 0 ? -1 : 0;
 }
 
+/* Whoever asks how a service does must not keep it from its work: nothing is counted beyond a
+ * thousand.  (A notice to a whole city leaves a million jobs.) */
 static int health(struct call *call, struct err *err) {
     struct core *core = call->core;
     Core__HealthReply *reply = ARENA_NEW(call->arena, Core__HealthReply);
@@ -39,14 +41,14 @@ static int health(struct call *call, struct err *err) {
     reply->urgent_relayed = core->relay[WIRE__LANE__URGENT].confirmed;
     reply->requests_refused = core->refused;
     reply->now_ms = core->now_ms;
-    return count_rows(QUERY(call->store, /* scan: an index of numbers */
-                            "SELECT count(*) FROM timer"),
+    return count_rows(QUERY(call->store, /* scan: the first 1,000 */
+                            "SELECT count(*) FROM (SELECT 1 FROM timer LIMIT 1000)"),
                       &reply->timers, err)
-                   || count_rows(QUERY(call->store, /* scan: what is under way */
-                                       "SELECT count(*) FROM job"),
+                   || count_rows(QUERY(call->store, /* scan: the first 1,000 */
+                                       "SELECT count(*) FROM (SELECT 1 FROM job LIMIT 1000)"),
                                  &reply->jobs, err)
-                   || count_rows(QUERY(call->store, /* scan: should be none */
-                                       "SELECT count(*) FROM dead"),
+                   || count_rows(QUERY(call->store, /* scan: the first 1,000 */
+                                       "SELECT count(*) FROM (SELECT 1 FROM dead LIMIT 1000)"),
                                  &reply->dead, err)
                ? -1
                : 0;
