@@ -292,8 +292,9 @@ static int drop_unknown(struct core *core, int64_t id, const char *kind, const c
 
 int job_lost(struct call *call, const char *kind, int64_t after, size_t max, struct lost_job *jobs,
              struct err *err) {
+    /* epoch <> 0: by the index of those begun, not past all that wait */
     struct query q = QUERY(call->store, "SELECT id, ref FROM job WHERE kind = ?1 AND epoch = ?2"
-                                        " AND id > ?3 ORDER BY id");
+                                        " AND epoch <> 0 AND id > ?3 ORDER BY id");
     size_t count = 0;
     int more = 0;
 
