@@ -1,5 +1,6 @@
 #include "rostercheck.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -10,6 +11,7 @@
 enum {
     PART_ROWS_MAX = 256,
     NAME_BYTES_MAX = 60,
+    NEAR_BYTES_MAX = 2 * NAME_BYTES_MAX,
     NEAR_MAX = 500, /* employees among whom the one that was meant is looked for */
 };
 
@@ -34,11 +36,14 @@ static bool is_csv_rule(const char *rule) {
 
 /* ---- who is meant ---- */
 
-/* "S101 王丽" of the number or the name that is nearest to the word; "" if none is near. */
+/* "S101 王丽" of the number or the name that is nearest to the word; "" if none is near.  Each
+ * row of a roster may ask: only the answer stays in the arena. */
 static const char *nearest(struct call *call, const char *word) {
+    const size_t used = arena_used(call->arena);
     struct query q = QUERY(call->store, /* scan: an estate has some hundred staff */
                            "SELECT no, name FROM staff WHERE active = 1 ORDER BY no LIMIT ?1");
     const char **words = arena_alloc(call->arena, NEAR_MAX * sizeof(*words) * 2);
+    char line[NEAR_BYTES_MAX] = "";
     struct err ignored = {0};
     size_t count = 0;
 
@@ -50,10 +55,12 @@ static const char *nearest(struct call *call, const char *word) {
     const char *found = json_nearest(word, words, count);
     for (size_t i = 0; i + 1 < count; i += 2) {
         if (*found && (words[i] == found || words[i + 1] == found)) {
-            return arena_text(call->arena, "%s %s", words[i], words[i + 1]);
+            (void)snprintf(line, sizeof line, "%s %.*s", words[i], NAME_BYTES_MAX, words[i + 1]);
+            break;
         }
     }
-    return "";
+    arena_rewind(call->arena, used);
+    return arena_text(call->arena, "%s", line);
 }
 
 /* How many that work here have this name. */

@@ -231,6 +231,36 @@ static void every_row_that_is_wrong_is_listed_and_nothing_changed(void) {
     engine_stop(&engine);
 }
 
+/* For each of them the one who was meant is looked for among five hundred. */
+static void a_whole_part_of_wrong_names_is_listed(void) {
+    enum { WRONG = 256 };
+    static Patrol__Duty duties[WRONG];
+    Patrol__Duty *list[WRONG];
+    Patrol__ImportRosterRequest request = PATROL__IMPORT_ROSTER_REQUEST__INIT;
+    struct err err = {0};
+
+    begin();
+    struct query q = QUERY(core_store(engine.core),
+                           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+                           " WHERE i < 500) INSERT INTO staff(no, name, roles, dept, area, deputy,"
+                           " channels, phone, active) SELECT 'X' || i, hex(zeroblob(100)), '', '',"
+                           " '', '', '', x'', 1 FROM n");
+    CHECK_OK(query_done(&q, &err), err);
+    for (size_t i = 0; i < WRONG; i++) {
+        duties[i] = duty_of((uint32_t)i + 2, "nobody at all", "");
+        list[i] = &duties[i];
+    }
+    request.period = "2025-08";
+    request.part = 1;
+    request.check = true;
+    request.duties = list;
+    request.n_duties = WRONG;
+    const Patrol__ImportRosterReply *reply = engine_ask(&engine, "S301", "ImportRoster",
+                                                        &request.base, NULL);
+    CHECK(reply && reply->n_bad == WRONG);
+    engine_stop(&engine);
+}
+
 static void a_name_that_only_one_has_is_his_number(void) {
     begin();
     struct err err = {0};
@@ -337,6 +367,7 @@ static const struct test tests[] = {
     TEST(a_finding_becomes_a_case_once),
     TEST(a_roster_comes_whole_or_not_at_all),
     TEST(every_row_that_is_wrong_is_listed_and_nothing_changed),
+    TEST(a_whole_part_of_wrong_names_is_listed),
     TEST(a_name_that_only_one_has_is_his_number),
     TEST(who_is_on_duty_can_be_asked),
     TEST(rows_of_a_form_are_filed_together_or_not_at_all),
