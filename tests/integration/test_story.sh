@@ -26,6 +26,12 @@ same() { # same FILTER...: what both logs say, through the filter
 }
 echo 1..4
 is "the story goes as told under virtual time" "$shouwen" rehearse --log "$dir/virtual" "$story"
+case "$shouwen" in
+*-san/*) # a second there is a minute of the story, and sanitizers take several times as long
+    echo "ok 2 # SKIP live: the demo's clock is too quick for sanitizers"
+    exit $bad
+    ;;
+esac
 is "and against real processes" "$shouwen" rehearse --live --log "$dir/live" "$story"
 is "the same events are on record" same sort
 is "in the same order, but for sends of one instant" same grep -v ' page\.sent '
