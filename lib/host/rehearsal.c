@@ -65,21 +65,25 @@ static int64_t when(const struct rehearsal *world, struct part_of_world *part, i
 
 int rehearsal_open(struct rehearsal *world, struct part_of_world *part, struct err *err) {
     char path[REHEARSAL_PATH_MAX + NAME_SIZE];
+    struct clock_reading reading = rehearsal_reading(world);
     struct core_config config = {
         .path = path,
         .secrets = &world->secrets,
         .seed = world->seed + part->life, /* no start draws what another of this service drew */
-        .now_ms = world->now_ms,
+        .now_ms = reading.wall_ms,
         .group_max = world->group_max,
         .pull_wait_ms = world->poll_ms,
     };
 
     (void)snprintf(path, sizeof path, "%s/%.*s.db", world->folder, NAME_SIZE - 8, part->def->name);
-    struct clock_reading reading = rehearsal_reading(world);
-    clock_init(&part->clock, world->now_ms, &reading);
     part->core = core_new(part->def, &config, err);
     part->input = true;
-    return part->core ? 0 : err_wrap(err, "starting %s", part->def->name);
+    if (!part->core) {
+        return err_wrap(err, "starting %s", part->def->name);
+    }
+    /* As live: from the newest event on, also when the wall clock was set back behind it. */
+    clock_init(&part->clock, core_now(part->core), &reading);
+    return 0;
 }
 
 struct rehearsal *rehearsal_new(const struct rehearsal_config *config, struct err *err) {
