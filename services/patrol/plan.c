@@ -2,8 +2,10 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "core/event.h"
+#include "engine/act.h"
 #include "engine/cases.h"
 #include "engine/directory.h"
 #include "manual/calendar.h"
@@ -152,7 +154,8 @@ static int open_round(const struct planned *plan, const Manual__Round *round, in
 }
 
 /* A day that is over when its timer comes - the service was down - is opened all the same,
- * so that its rounds are seen to be missed; only a new store leaves out what had begun. */
+ * so that its rounds are seen to be missed; only a new store leaves out what had begun, and
+ * nobody can enter what is older than ACT_LATE_DAYS. */
 static int open_day(const struct planned *plan, bool all, struct err *err) {
     const Manual__Rounds *rounds = manual_rounds(plan->manual);
     const int64_t hour = hour_of(&plan->calendar, plan->day);
@@ -193,7 +196,11 @@ int plan_due(struct call *call, const struct due *due, struct err *err) {
                                  .day = due->mark,
                                  .due_ms = due->due_ms};
     const bool regular = due->due_ms == hour_of(&plan.calendar, plan.day);
-    if (open_day(&plan, regular, err) || note_day(call, plan.day, err)) {
+    const bool too_old = due->due_ms < call->now_ms - ACT_LATE_DAYS * day_ms;
+    if (too_old) {
+        log_warn("a day of the plan is too old to be opened", "day=%lld", (long long)plan.day);
+    }
+    if (open_day(&plan, regular && !too_old, err) || note_day(call, plan.day, err)) {
         return -1;
     }
     return timer_set(call, timer_kind, timer_ref, timer_name, plan.day + 1,

@@ -79,6 +79,19 @@ static void a_day_without_the_service_is_seen_to_be_missed(void) {
     engine_stop(&engine);
 }
 
+/* Else each of the older days is an alarm and a minute, and today waits behind them. */
+static void what_is_older_than_an_entry_may_be_is_passed_over(void) {
+    begin();
+    engine_advance(&engine, engine_at(23, 0));
+    const int before = engine_count(&engine, "round.open", NULL);
+    engine.now_ms = engine_at(40 * 24 + 23, 0); /* down for forty days */
+    engine_settle(&engine);
+    CHECK(engine_count(&engine, "dead.letter", NULL) == 0);
+    CHECK(engine_count(&engine, "plan.opened", NULL) == 41);
+    CHECK(engine_count(&engine, "round.open", NULL) == before + 30 * 6);
+    engine_stop(&engine);
+}
+
 static void a_finding_becomes_a_case_once(void) {
     begin();
     engine_advance(&engine, engine_at(24 + 9, 0));
@@ -364,6 +377,7 @@ static void a_form_is_filed_where_its_procedure_is_kept(void) {
 static const struct test tests[] = {
     TEST(each_day_has_the_rounds_of_the_plan),
     TEST(a_day_without_the_service_is_seen_to_be_missed),
+    TEST(what_is_older_than_an_entry_may_be_is_passed_over),
     TEST(a_finding_becomes_a_case_once),
     TEST(a_roster_comes_whole_or_not_at_all),
     TEST(every_row_that_is_wrong_is_listed_and_nothing_changed),
