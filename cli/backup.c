@@ -84,11 +84,16 @@ static int run_backup(struct cli *cli, int argc, char **argv) {
         status = -1;
     }
     const char *when = stamp(cli);
-    for (int i = 1; i < argc && status == 0; i++) {
-        status = back_up(cli, session, argv[i], folder, when, &err);
-    }
-    for (int i = 0; argc == 1 && instance_services[i] && status == 0; i++) {
-        status = back_up(cli, session, instance_services[i], folder, when, &err);
+    const int named = argc - 1;
+    /* The bus last: so it has all that the others had heard of one another, and gives it to those
+     * that are put back with it.  An older one would let numbers be given a second time. */
+    for (int bus = 0; bus < 2; bus++) {
+        for (int i = 0; (named ? i < named : instance_services[i] != NULL) && status == 0; i++) {
+            const char *service = named ? argv[i + 1] : instance_services[i];
+            if ((strcmp(service, "bus") == 0) == (bus == 1)) {
+                status = back_up(cli, session, service, folder, when, &err);
+            }
+        }
     }
     session_free(session);
     return status ? cli_fail(cli, &err) : CLI_OK;

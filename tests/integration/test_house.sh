@@ -138,6 +138,9 @@ is "events of all services are listed" bash -c "$shouwen events --case $leak | g
 # ---- backup and restore ----
 is "a backup is made while it runs" "$shouwen" backup registry ticketing
 copy=$(ls "$SHOUWEN_DIR"/backup/ticketing-*.db)
+mkdir "$SHOUWEN_DIR/all"
+is "of all services the bus comes last, with what the others heard" \
+    bash -c "$shouwen backup --to $SHOUWEN_DIR/all | tail -1 | grep -q ^bus"
 is "no phone number lies open in a backup" bash -c '! grep -qa 13800000000 "$SHOUWEN_DIR"/backup/*'
 late=$(open_case power)
 is "what came after the backup is there" state "$late" registered

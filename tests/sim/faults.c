@@ -181,13 +181,9 @@ static const char *backup_path(struct town *town, const char *service) {
 }
 
 /* What store_backup makes: the store between two transactions, marked as a copy. */
-static void backup(struct town *town) {
-    const char *service = any_service(town);
+static void back_up(struct town *town, const char *service) {
     sqlite3 *copy = NULL;
 
-    if (!is_up(town, service) || town->full[town_number(service)]) {
-        return;
-    }
     disk_drop(backup_path(town, service));
     disk_copy(town_path(town, service), backup_path(town, service));
     CHECK(sqlite3_open(backup_path(town, service), &copy) == SQLITE_OK);
@@ -198,6 +194,14 @@ static void backup(struct town *town) {
           == SQLITE_OK);
     CHECK(sqlite3_close(copy) == SQLITE_OK);
     town->copied[town_number(service)] = true;
+}
+
+static void backup(struct town *town) {
+    const char *service = any_service(town);
+
+    if (is_up(town, service) && !town->full[town_number(service)]) {
+        back_up(town, service);
+    }
 }
 
 /* An operator restores only what the bus has the rest of: else it is lost, and he is told. */
@@ -238,6 +242,44 @@ static void lose_bus(struct town *town) {
     start(town, "bus");
 }
 
+static bool all_is_with_bus(struct town *town) {
+    for (size_t i = 1; i < TOWN_SERVICES; i++) {
+        if (town->full[i] || !bus_has_all(town, town_services[i])) {
+            return false;
+        }
+    }
+    return !town->full[0];
+}
+
+/* The machine is gone; all stores are put back from a backup of all.  People go on while it is
+ * made, and the bus, which comes last, has what they did meanwhile: nothing is lost. */
+static void lose_all(struct town *town) {
+    if (!all_is_with_bus(town)) {
+        return;
+    }
+    for (size_t i = 1; i < TOWN_SERVICES; i++) {
+        back_up(town, town_services[i]);
+        town_act(town);
+        town_advance(town, 1 + town_chance(town, 2000));
+    }
+    for (int i = 0; i < 30 && !all_is_with_bus(town); i++) {
+        town_advance(town, 1000);
+    }
+    if (!all_is_with_bus(town)) {
+        return;
+    }
+    back_up(town, town_services[0]);
+    for (size_t i = 0; i < TOWN_SERVICES; i++) {
+        disk_kill(town_path(town, town_services[i]));
+        down(town, town_services[i]);
+        disk_drop(town_path(town, town_services[i]));
+        disk_copy(backup_path(town, town_services[i]), town_path(town, town_services[i]));
+    }
+    for (size_t i = TOWN_SERVICES; i > 0; i--) {
+        start(town, town_services[i - 1]);
+    }
+}
+
 static void start_one(struct town *town) {
     for (size_t i = 0; i < TOWN_SERVICES; i++) {
         if (town->down[i] && town_chance(town, 2)) {
@@ -264,6 +306,7 @@ static const struct {
     {"backup", backup, 3},
     {"restore", restore, 3},
     {"lost bus", lose_bus, 1},
+    {"lost machine", lose_all, 2},
     {"start", start_one, 30},
 };
 enum { FAULTS = sizeof faults / sizeof faults[0] };
