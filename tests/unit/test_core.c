@@ -491,6 +491,53 @@ static void who_refuses_late_undoes_nothing_of_the_others(void) {
     core_free(core);
 }
 
+static void an_id_is_known_of_its_actor_only(void) {
+    struct core *core = start();
+    Cases__OpenCaseRequest open = CASES__OPEN_CASE_REQUEST__INIT;
+    uint8_t *id = new_id();
+
+    open.procedure = "a";
+    CHECK(ask(core, request("OpenCase", &open.base, id, token_of("S101")))->code == WIRE__CODE__OK);
+    CHECK(ask(core, request("OpenCase", &open.base, id, token_of("S102")))->code == WIRE__CODE__OK);
+    CHECK(handled == 2 && count(core, "toy.opened") == 2);
+    core_free(core);
+}
+
+static bool allows(void *arg, const struct actor *actor, const char *act) {
+    return strcmp(actor->staff, arg) == 0 && strcmp(act, "toy.act") == 0;
+}
+
+static void who_may_not_is_refused(void) {
+    struct core *core = start();
+    char who[] = "S102";
+    Cases__LinkContactRequest link = CASES__LINK_CONTACT_REQUEST__INIT;
+    Cases__ListCasesRequest list = CASES__LIST_CASES_REQUEST__INIT;
+
+    CHECK_TEXT(ask(core, request("LinkContact", &link.base, new_id(), token_of("S102")))->rule,
+               "not_permitted"); /* nobody is asked yet, so nobody may */
+    core_set_permit(core, allows, who);
+    CHECK_TEXT(ask(core, request("LinkContact", &link.base, new_id(), token_of("S101")))->rule,
+               "not_permitted");
+    CHECK_TEXT(ask(core, request("LinkContact", &link.base, new_id(), token_of("S102")))->rule,
+               "toy");
+    CHECK_TEXT(ask(core, request("ListCases", &list.base, new_id(), token_of("S102")))->rule,
+               "peers_only");
+    core_free(core);
+}
+
+static void a_token_ends_although_it_is_known(void) {
+    struct core *core = start();
+
+    CHECK(ask(core, opening("a", "u", 0, new_id()))->code == WIRE__CODE__OK);
+    push(core, opening("a", "u", 0, new_id()));
+    step(core, t0 + 3600000); /* its last instant */
+    CHECK(next_reply(core)->code == WIRE__CODE__OK);
+    push(core, opening("a", "u", 0, new_id()));
+    step(core, t0 + 3600001);
+    CHECK_TEXT(next_reply(core)->rule, "token_expired");
+    core_free(core);
+}
+
 static void what_is_no_request_is_refused_by_its_name(void) {
     struct core *core = start();
     Cases__OpenCaseRequest open = CASES__OPEN_CASE_REQUEST__INIT;
@@ -961,6 +1008,43 @@ static void the_chain_shows_any_change_of_an_event(void) {
     core_free(core);
 }
 
+static void a_refusal_leaves_no_gap_in_the_events(void) {
+    struct core *core = start();
+    struct err err = {0};
+    uint64_t checked = 0, next = 0;
+
+    (void)ask(core, opening("a", "u", 0, new_id()));
+    (void)ask(core, opening("refused", "u", 0, new_id()));
+    (void)ask(core, opening("refused", "urgent", 0, new_id()));
+    (void)ask(core, opening("b", "u", 0, new_id()));
+    (void)ask(core, opening("b", "urgent", 0, new_id()));
+    CHECK_OK(event_verify(core_store(core), 0, scratch, &checked, &next, &err), err);
+    CHECK(checked == 3);
+    CHECK(rows(core, "SELECT max(seq) FROM event WHERE lane = 0") == 2);
+    CHECK(rows(core, "SELECT max(seq) FROM event WHERE lane = 1") == 1);
+    core_free(core);
+}
+
+/* Whoever changes an event can make its hash anew, but not those of all that came after it. */
+static void events_that_changed_places_break_the_chain(void) {
+    struct core *core = start();
+    struct err err = {0};
+    uint64_t checked = 0, next = 0;
+
+    for (int i = 0; i < 5; i++) {
+        (void)ask(core, opening(i % 2 ? "a" : "b", "u", 0, new_id()));
+    }
+    CHECK_OK(store_begin(core_store(core), &err), err);
+    struct query q = QUERY(core_store(core), "DROP TRIGGER event_is_final");
+    CHECK_OK(query_done(&q, &err), err);
+    q = QUERY(core_store(core), "UPDATE event SET (body, hash) = (SELECT body, hash FROM event AS o"
+                                " WHERE o.position = 7 - event.position)"
+                                " WHERE position IN (3, 4)");
+    CHECK_OK(query_done(&q, &err), err);
+    CHECK(event_verify(core_store(core), 0, scratch, &checked, &next, &err) == -1);
+    core_free(core);
+}
+
 static void a_full_queue_refuses_before_any_work(void) {
     struct core *core = start();
     struct origin from = {.route = 5};
@@ -991,6 +1075,31 @@ static void a_store_older_than_what_the_bus_has_does_not_serve(void) {
     CHECK_TEXT(ask(core, opening("a", "u", 0, new_id()))->rule, "store_fenced");
     CHECK(!core_ready(core));
     core_free(core);
+}
+
+/* Wrong: what ran is not what this program knows. */
+static void does_not_start(const char *sql, const char *why) {
+    struct core_config config = {.path = path, .secrets = &secrets, .now_ms = t0};
+    struct core *core = start_at(path, 0);
+    struct err err = {0};
+    /* Only this file's literals come here. */
+    struct query q = query_start(core_store(core), sql);
+
+    CHECK_OK(query_done(&q, &err), err);
+    core_free(core);
+    CHECK(!core_new(&toy, &config, &err));
+    CHECK(strstr(err.args, why));
+}
+
+static void a_step_that_was_edited_does_not_start(void) {
+    core_free(start());
+    does_not_start("UPDATE migration SET sql = sql || ' ' WHERE rowid = 1", "edited after it ran");
+}
+
+static void a_store_of_another_program_does_not_start(void) {
+    core_free(start());
+    does_not_start("INSERT INTO migration(name, sql) VALUES('other/001.sql', 'SELECT 1')",
+                   "does not know");
 }
 
 static void give_back(struct core *core, int lane, struct bytes event, uint64_t epoch) {
@@ -1038,6 +1147,30 @@ static void a_copy_takes_its_later_events_back_and_then_serves(void) {
     CHECK_TEXT(ask(core, opening("b", "u", 0, id))->rule, "done_before_restore");
     CHECK(ask(core, opening("c", "u", 0, new_id()))->code == WIRE__CODE__OK);
     CHECK_OK(event_verify(core_store(core), 0, scratch, &checked, &next, &err), err);
+    core_free(core);
+}
+
+static void a_copy_knows_what_it_has_applied(void) {
+    struct core *core = start();
+    ProtobufCBinaryData events[] = {outside(1, "outside.a", "")};
+    struct err err = {0};
+    char copy[PATH_MAX + 8];
+    struct bytes bodies[4];
+
+    (void)ask(core, opening("a", "u", 0, new_id()));
+    (void)snprintf(copy, sizeof copy, "%s.copy", path);
+    CHECK_OK(store_backup(core_store(core), copy, &err), err);
+    deliver(core, events, 1, t0);
+    CHECK(applied == 1);
+    CHECK(event_read(core_store(core), WIRE__LANE__NORMAL, 1, 4, 1 << 20, scratch, bodies, &err)
+          == 1);
+    core_free(core);
+    core = start_at(copy, 0);
+    give_back(core, 0, bodies[0], 4);
+    give_back(core, 1, bodies[0], 4);
+    CHECK(count(core, "toy.applied") == 1);
+    deliver(core, events, 1, t0 + 20000);
+    CHECK(applied == 1 && count(core, "toy.applied") == 1);
     core_free(core);
 }
 
@@ -1567,6 +1700,10 @@ int main(int argc, char **argv) {
         TEST(a_request_has_one_effect_however_often_it_is_sent),
         TEST(a_refusal_changes_nothing_and_is_not_remembered),
         TEST(who_refuses_late_undoes_nothing_of_the_others),
+        TEST(a_refusal_leaves_no_gap_in_the_events),
+        TEST(an_id_is_known_of_its_actor_only),
+        TEST(who_may_not_is_refused),
+        TEST(a_token_ends_although_it_is_known),
         TEST(what_is_no_request_is_refused_by_its_name),
         TEST(groups_of_one_and_of_many_give_equal_events),
         TEST(what_is_late_goes_before_the_next_request_in_every_group),
@@ -1585,9 +1722,13 @@ int main(int argc, char **argv) {
         TEST(a_parked_request_is_answered_when_it_is_told_or_late),
         TEST(the_chain_is_walked_in_slices),
         TEST(the_chain_shows_any_change_of_an_event),
+        TEST(events_that_changed_places_break_the_chain),
         TEST(a_full_queue_refuses_before_any_work),
+        TEST(a_step_that_was_edited_does_not_start),
+        TEST(a_store_of_another_program_does_not_start),
         TEST(a_store_older_than_what_the_bus_has_does_not_serve),
         TEST(a_copy_takes_its_later_events_back_and_then_serves),
+        TEST(a_copy_knows_what_it_has_applied),
         TEST(replies_are_forgotten_when_their_ids_are_refused),
         TEST(a_backup_answers_everybody_who_asks_for_one),
         TEST(a_log_that_does_not_reach_back_is_said_and_not_asked_all_the_time),
