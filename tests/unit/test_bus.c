@@ -1096,6 +1096,25 @@ static void nothing_that_a_known_consumer_has_not_taken_leaves_the_log(void) {
     remove_folder();
 }
 
+static void the_slowest_consumer_says_what_leaves_the_log(void) {
+    keep_days = 30;
+    struct core *core = bus();
+    const struct wish all = {.max = 1};
+    Bus__PullRequest slow = *pull_request(&all);
+
+    publish(core);
+    fill(core, 300);
+    const Bus__PullReply *reply = pulled(core, (struct wish){.max = 100});
+    slow.subscription = "patrol";
+    slow.log = reply->log;
+    slow.after = 40;
+    (void)ask(core, "patrol", "Pull", &slow.base);
+    (void)pulled(core, (struct wish){.max = 1, .log = &reply->log, .after = 200});
+    run_until(core, start_ms + 60 * day_ms);
+    CHECK(rows_in_log(core, WIRE__LANE__NORMAL) == 261);
+    core_free(core);
+}
+
 static void what_waits_for_a_manual_does_not_leave_the_log(void) {
     keep_days = 30;
     struct core *core = bus();
@@ -1429,6 +1448,7 @@ static const struct test tests[] = {
     TEST(a_page_request_wakes_who_waits_for_it),
     TEST(what_is_older_than_it_keeps_leaves_the_log_in_slices),
     TEST(nothing_that_a_known_consumer_has_not_taken_leaves_the_log),
+    TEST(the_slowest_consumer_says_what_leaves_the_log),
     TEST(what_waits_for_a_manual_does_not_leave_the_log),
     TEST(a_log_that_was_not_told_to_forget_keeps_everything),
     TEST(the_builtin_engine_keeps_the_contract),
