@@ -233,6 +233,18 @@ static void a_page_answered_while_it_is_sent_is_over(void) {
     paging_close();
 }
 
+static void a_page_answered_before_it_is_sent_again_is_over(void) {
+    paging_open("2025-07-11T22:16:00+08:00");
+    meets("webhook", "S402", 1, CHANNEL_FAILS);
+    paging_happens("page.asked", "C1", leak);
+    CHECK_TEXT(paging_record(paging_page("C1"), 0, "S402")->state, "planned");
+    CHECK(!paging_asks("S402", "Acknowledge", "{'caseNo':'C1'}", NULL));
+    CHECK_TEXT(paging_record(paging_page("C1"), 0, "S402")->state, "stopped");
+    paging_until("22:20");
+    CHECK(paging_sent("S402") == 1);
+    paging_close();
+}
+
 /* What no part of the program does: take a row away under it. */
 static void lose(const char *what) {
     struct store *store = core_store(rehearsal_core(paging_world(), "notify"));
@@ -615,6 +627,7 @@ static const struct test tests[] = {
     TEST(normal_work_in_doubt_waits_and_is_repeated_once),
     TEST(what_waited_in_a_backup_is_sent_once_and_says_so),
     TEST(a_page_answered_while_it_is_sent_is_over),
+    TEST(a_page_answered_before_it_is_sent_again_is_over),
     TEST(the_auditor_finds_a_step_that_was_not_run),
     TEST(the_auditor_goes_another_way_for_a_page_that_hangs),
     TEST(the_auditor_takes_the_next_step_when_there_is_no_other_channel),
