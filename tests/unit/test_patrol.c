@@ -68,6 +68,28 @@ static void each_day_has_the_rounds_of_the_plan(void) {
     engine_stop(&engine);
 }
 
+static void a_round_is_given_to_nobody_who_is_away(void) {
+    struct values fields = {0};
+    Wire__Event away = WIRE__EVENT__INIT;
+
+    begin();
+    fields.arena = engine.scratch;
+    values_add_text(&fields, "staff", "S202");
+    values_add_ms(&fields, "from", engine_at(24, 0));
+    values_add_ms(&fields, "to", engine_at(48, 0));
+    away.topic = "person.on_leave";
+    away.fields = fields.list;
+    away.n_fields = fields.count;
+    engine_feed(&engine, &away);
+    engine_advance(&engine, engine_at(24 + 6, 0));
+    const char *number = round_of("2", 1);
+    CHECK(*number);
+    CHECK_TEXT(engine_get(&engine, number)->handler, "");
+    engine_advance(&engine, engine_at(48 + 6, 0)); /* back again */
+    CHECK_TEXT(engine_get(&engine, round_of("2", 1))->handler, "S202");
+    engine_stop(&engine);
+}
+
 static void a_day_without_the_service_is_seen_to_be_missed(void) {
     begin();
     engine_advance(&engine, engine_at(23, 0));
@@ -376,6 +398,7 @@ static void a_form_is_filed_where_its_procedure_is_kept(void) {
 
 static const struct test tests[] = {
     TEST(each_day_has_the_rounds_of_the_plan),
+    TEST(a_round_is_given_to_nobody_who_is_away),
     TEST(a_day_without_the_service_is_seen_to_be_missed),
     TEST(what_is_older_than_an_entry_may_be_is_passed_over),
     TEST(a_finding_becomes_a_case_once),
