@@ -277,6 +277,25 @@ static void the_doer_does_not_visit(void) {
     engine_stop(&engine);
 }
 
+/* Who could visit, had he not done the work. */
+static void the_doer_does_not_visit_whatever_his_post(void) {
+    begin();
+    Cases__OpenCaseReply *reply = engine_open(&engine, "S102", "repair", "2-1-501", "孙先生",
+                                              leak_fields);
+    CHECK(reply);
+    (void)engine_must(&engine, "S401", reply->case_no, "dispatch", PAIRS("assignee=王丽"));
+    (void)engine_must(&engine, "S101", reply->case_no, "arrive", NO_PAIRS);
+    (void)engine_must(&engine, "S101", reply->case_no, "start", NO_PAIRS);
+    (void)engine_must(&engine, "S101", reply->case_no, "done", PAIRS("result=fixed", "photos=2"));
+    const char *visit = engine_child(&engine, reply->case_no, "return_visit");
+    CHECK(*visit);
+    engine_refused(&engine, "S101", visit, "rate", PAIRS("way=phone", "overall=5", "rework=false"),
+                   "event_not_yours");
+    (void)engine_must(&engine, "S102", visit, "rate",
+                      PAIRS("way=phone", "overall=5", "rework=false"));
+    engine_stop(&engine);
+}
+
 /* ---- time ---- */
 
 static void at_the_limit_is_in_time_and_after_it_is_late(void) {
@@ -521,6 +540,7 @@ static void check_fold(struct engine *from) {
 static void the_tables_are_a_fold_of_the_events(void) {
     begin();
     const char *number = leak();
+    CHECK(engine_open(&engine, "S101", "repair", "3-1-802", "何先生", leak_fields));
     (void)engine_must(&engine, "S401", number, "dispatch", PAIRS("assignee=周涛"));
     answer_page(number, "S403", "ack");
     engine_advance(&engine, engine_at(22, 40));
@@ -555,6 +575,9 @@ static void a_running_case_keeps_its_revision(void) {
     CHECK(reply && reply->case_->revision == 2);
     (void)engine_must(&engine, "S401", number, "dispatch", PAIRS("assignee=周涛"));
     CHECK(engine_last(&engine, "repair.dispatch", number)->revision == 1);
+    engine_manual(&engine, 3, "tests/manuals/small"); /* which knows nothing of repairs */
+    engine_settle(&engine);
+    (void)engine_must(&engine, "S402", number, "arrive", NO_PAIRS);
     engine_stop(&engine);
 }
 
@@ -630,6 +653,9 @@ static void a_resident_acts_for_his_own_unit_only(void) {
     CHECK_TEXT(kase->first_contact_owner, "S102");
     engine_refused(&engine, "resident:2-1-501", reply->case_no, "link", NO_PAIRS,
                    "resident_other_unit");
+    engine_refused(&engine, "customer:2-1-501", reply->case_no, "link", NO_PAIRS,
+                   "event_not_yours");
+    (void)engine_must(&engine, "customer:3-2-1201", reply->case_no, "link", NO_PAIRS);
     engine_stop(&engine);
 }
 
@@ -645,6 +671,7 @@ static const struct test tests[] = {
     TEST(the_first_contact_owner_stays),
     TEST(whoever_was_paged_and_answers_has_it),
     TEST(the_doer_does_not_visit),
+    TEST(the_doer_does_not_visit_whatever_his_post),
     TEST(at_the_limit_is_in_time_and_after_it_is_late),
     TEST(an_urgent_case_dispatches_itself_at_the_limit),
     TEST(each_mark_is_recorded_once_at_its_time),
