@@ -6,7 +6,7 @@ LINT_ALL := $(LINT_C) $(wildcard lib/*/*.h services/*/*.h cli/*.h tests/*.h test
 lint: setup
 	@$(MAKE) $(PARALLEL) -k -Otarget --no-print-directory lint-all
 	@echo "lint: clean"
-lint-all: lint-format lint-layers lint-names lint-texts lint-proto lint-plans lint-tidy lint-cppcheck
+lint-all: lint-format lint-layers lint-names lint-texts lint-proto lint-plans lint-mutants lint-tidy lint-cppcheck
 lint-format:
 	@clang-format --dry-run -Werror $(LINT_ALL)
 lint-layers:
