@@ -77,6 +77,19 @@ const char *text_check(const char *text, size_t size, size_t max, bool lines) {
     return NULL;
 }
 
+char *text_head(const char *text, size_t max, struct arena *arena) {
+    enum { MARK = 0xC0, GOES_ON = 0x80 }; /* bytes of a character after its first */
+    size_t length = strlen(text);
+
+    if (length > max) {
+        length = max;
+        while (length > 0 && ((unsigned char)text[length] & MARK) == GOES_ON) {
+            length--;
+        }
+    }
+    return arena_copy(arena, text, length);
+}
+
 bool text_eq(const char *a, const char *b) {
     return strcmp(a, b) == 0;
 }

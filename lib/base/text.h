@@ -17,6 +17,9 @@
  */
 const char *text_check(const char *text, size_t size, size_t max, bool lines);
 
+/* text_head - at most `max` bytes of it, never the half of a character. */
+char *text_head(const char *text, size_t max, struct arena *arena);
+
 /* text_eq, text_starts - short forms of strcmp and strncmp. */
 bool text_eq(const char *a, const char *b);
 bool text_starts(const char *text, const char *prefix);

@@ -172,7 +172,7 @@ int message_of_notice(struct call *call, const struct notice *notice, struct byt
     send.channel = notice->channel;
     send.case_no = notice->case_no;
     send.unit = notice->unit;
-    send.text = arena_text(arena, "%.*s", TEXT_BYTES_MAX, notice->text);
+    send.text = text_head(notice->text, TEXT_BYTES_MAX, arena);
     send.times = 1;
     send.key = notice->key;
     const char *body = arena_text(
@@ -181,7 +181,7 @@ int message_of_notice(struct call *call, const struct notice *notice, struct byt
         "\"at_ms\":%lld}",
         json_text(arena, send.staff), json_text(arena, send.unit), json_text(arena, send.channel),
         json_text(arena, send.case_no), json_text(arena, send.text),
-        json_text(arena, arena_text(arena, "%.*s", TEXT_BYTES_MAX, notice->text_en)),
+        json_text(arena, text_head(notice->text_en, TEXT_BYTES_MAX, arena)),
         (long long)call->now_ms);
     return pack(call, &send, body, input, err);
 }

@@ -214,8 +214,7 @@ static int begin(struct call *call, struct told *told, const char *channels, str
     told->why = "";
     told->tell = value_text(call->event->fields, call->event->n_fields, "text");
     told->args = value_text(call->event->fields, call->event->n_fields, "args");
-    told->text = arena_text(call->arena, "%.*s", TEXT_BYTES,
-                            sentence(call, told->tell, told->args, "zh"));
+    told->text = text_head(sentence(call, told->tell, told->args, "zh"), TEXT_BYTES, call->arena);
     int fresh = insert_told(call, told, err);
     if (fresh != 1) {
         return fresh;

@@ -200,6 +200,18 @@ static void what_is_no_time_is_refused(void) {
     }
 }
 
+static void what_is_too_long_is_cut_between_characters(void) {
+    struct arena *arena = arena_new(4096);
+
+    CHECK_TEXT(text_head("水管爆了", 12, arena), "水管爆了");
+    CHECK_TEXT(text_head("水管爆了", 11, arena), "水管爆");
+    CHECK_TEXT(text_head("a水管", 6, arena), "a水");
+    CHECK_TEXT(text_head("a水管", 7, arena), "a水管");
+    CHECK_TEXT(text_head("水", 2, arena), "");
+    CHECK_TEXT(text_head("", 0, arena), "");
+    arena_free(arena);
+}
+
 static void a_date_is_read_only_if_there_is_such_a_day(void) {
     static const char *const bad[] = {"",           "2025-02-29", "2025-7-11",   "2025-13-01",
                                       "2025-00-10", "2025-07-00", "2025-07-11 ", " 2025-07-11",
@@ -226,6 +238,7 @@ static const struct test tests[] = {
     TEST(a_time_is_written_as_it_is_read),
     TEST(times_are_read_exactly),
     TEST(what_is_no_time_is_refused),
+    TEST(what_is_too_long_is_cut_between_characters),
     TEST(a_date_is_read_only_if_there_is_such_a_day),
 };
 
