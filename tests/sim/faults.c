@@ -10,7 +10,7 @@
 #include "sim/disk.h"
 #include "sim/town.h"
 
-enum { HOUR_MS = 3600 * 1000, CHANNEL_FIRST = 6, FAIL_WITHIN = 40 };
+enum { HOUR_MS = 3600 * 1000, CHANNEL_FIRST = 6, FAIL_WITHIN = 40, RELAY_WITHIN_S = 30 };
 static const int64_t year_ms = INT64_C(365) * 24 * HOUR_MS;
 
 static const char *any_service(struct town *town) {
@@ -262,7 +262,7 @@ static void lose_all(struct town *town) {
         town_act(town);
         town_advance(town, 1 + town_chance(town, 2000));
     }
-    for (int i = 0; i < 30 && !all_is_with_bus(town); i++) {
+    for (int i = 0; i < RELAY_WITHIN_S && !all_is_with_bus(town); i++) {
         town_advance(town, 1000);
     }
     if (!all_is_with_bus(town)) {
