@@ -265,7 +265,7 @@ static bool has_room(const struct core *core, const struct input *input) {
     size_t bytes = QUEUE_BYTES_MAX - QUEUE_URGENT_BYTES;
 
     if (input->kind == INPUT_JOB) {
-        return core->queued < QUEUE_MAX + 2 * JOBS_MAX;
+        return core->queued < QUEUE_ROOM; /* it comes only once */
     }
     if (input->kind == INPUT_REPLY || input->urgent) {
         count = QUEUE_MAX;
