@@ -23,6 +23,7 @@ struct content {
     struct pending *pending;
     size_t pending_count, pending_room;
     unsigned life; /* handles of an earlier one are dead */
+    size_t handles;
 };
 
 struct handle {
@@ -147,17 +148,22 @@ static bool dead(const struct handle *handle) {
     return handle->life != handle->content->life;
 }
 
+static void free_content(struct content *content) {
+    forget_pending(content);
+    free(content->pending);
+    free(content->data);
+    free(content);
+}
+
 static int x_close(sqlite3_file *file) {
     struct handle *handle = handle_of(file);
+    struct content *content = handle->content;
 
     for (size_t i = 0; i < SHM_REGIONS; i++) {
         free(handle->shm[i]);
     }
-    if (handle->temporary) {
-        free(handle->content->data);
-        forget_pending(handle->content);
-        free(handle->content->pending);
-        free(handle->content);
+    if (--content->handles == 0 && !content->path[0]) {
+        free_content(content); /* it has had no name, or has none any more */
     }
     return SQLITE_OK;
 }
@@ -338,6 +344,7 @@ static int x_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int fl
         assert(handle->content);
     }
     handle->life = handle->content->life;
+    handle->content->handles++;
     file->pMethods = &methods;
     if (given) {
         *given = flags;
@@ -348,18 +355,19 @@ static int x_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int fl
 static void drop_file(size_t i) {
     struct content *content = files[i];
 
+    files[i] = files[--file_count];
+    if (content->handles == 0) {
+        free_content(content);
+        return;
+    }
     /* Dead handles may still look at it: it stays, without a name and without bytes. */
     forget_pending(content);
-    free(content->pending);
     free(content->data);
-    content->pending = NULL;
-    content->pending_room = 0;
     content->data = NULL;
     content->size = 0;
     content->room = 0;
     content->life++;
     content->path[0] = '\0';
-    files[i] = files[--file_count];
 }
 
 /* A name that was removed or made is on the disk at once: SQLite syncs the folder itself, and WAL
