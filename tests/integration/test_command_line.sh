@@ -8,20 +8,7 @@ dir=$(mktemp -d /tmp/words.XXXXXX)
 export SHOUWEN_DIR=$dir/run LC_ALL=C.UTF-8
 unset SHOUWEN_AS
 trap '"$shouwen" down >/dev/null 2>&1; rm -rf "$dir"' EXIT
-number=0
-bad=0
-is() { # is NAME COMMAND...: the command succeeds
-    name=$1
-    shift
-    number=$((number + 1))
-    if "$@" >"$dir/out" 2>&1; then
-        echo "ok $number $name"
-    else
-        echo "not ok $number $name"
-        sed 's/^/# /' "$dir/out" | tail -n 12
-        bad=1
-    fi
-}
+. tests/aid/tap.sh
 # says CODE TEXT COMMAND...: it exits so, and TEXT is in what it says on stdout or stderr.
 says() {
     want=$1 text=$2
@@ -192,5 +179,4 @@ is "somebody whom patrol has not heard of yet: try again" \
 "$shouwen" up bus >/dev/null
 is "as soon as it has, he is taken" says 0 "1 row of roster is in" import "$dir/roster.csv"
 
-echo "1..$number"
-exit $bad
+tap_end

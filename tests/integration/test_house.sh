@@ -14,20 +14,7 @@ end() {
 }
 trap end EXIT
 mkfifo "$dir/never"
-number=0
-bad=0
-is() { # is NAME COMMAND...: the command succeeds
-    name=$1
-    shift
-    number=$((number + 1))
-    if "$@" >"$dir/out" 2>&1; then
-        echo "ok $number $name"
-    else
-        echo "not ok $number $name"
-        sed 's/^/# /' "$dir/out" | tail -n 12
-        bad=1
-    fi
-}
+. tests/aid/tap.sh
 exits() { # exits CODE COMMAND...
     want=$1
     shift
@@ -151,5 +138,4 @@ is "and goes on" bash -c "[ -n \"$(open_case power)\" ]"
 is "everything stops when asked" bash -c "$shouwen down && ! $shouwen status --json | grep -q '\"pid\":[1-9]'"
 is "and starts again with all it had" bash -c "$shouwen up >/dev/null"
 is "the case too" state "$leak" acknowledged
-echo "1..$number"
-exit $bad
+tap_end

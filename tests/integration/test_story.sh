@@ -7,32 +7,19 @@ shouwen=${BIN:-build/bin}/shouwen
 story=deploy/demo/story.yaml
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-number=0
-bad=0
-is() { # is NAME COMMAND...
-    name=$1
-    shift
-    number=$((number + 1))
-    if "$@" >"$dir/out" 2>&1; then
-        echo "ok $number $name"
-    else
-        echo "not ok $number $name"
-        sed 's/^/# /' "$dir/out" | tail -n 20
-        bad=1
-    fi
-}
+. tests/aid/tap.sh
 same() { # same FILTER...: what both logs say, through the filter
     "$@" <"$dir/virtual" >"$dir/a" && "$@" <"$dir/live" >"$dir/b" && [ -s "$dir/a" ] && diff "$dir/a" "$dir/b"
 }
-echo 1..4
 is "the story goes as told under virtual time" "$shouwen" rehearse --log "$dir/virtual" "$story"
 case "$shouwen" in
 *-san/*) # a second there is a minute of the story, and sanitizers take several times as long
     echo "ok 2 # SKIP live: the demo's clock is too quick for sanitizers"
-    exit $bad
+    number=2
+    tap_end
     ;;
 esac
 is "and against real processes" "$shouwen" rehearse --live --log "$dir/live" "$story"
 is "the same events are on record" same sort
 is "in the same order, but for sends of one instant" same grep -v ' page\.sent '
-exit $bad
+tap_end
