@@ -99,6 +99,15 @@ static bool keep_page(struct pager *pager, const char *page) {
     return true;
 }
 
+static bool is_kept(const struct pager *pager, const char *page) {
+    for (size_t i = 0; i < pager->open_count; i++) {
+        if (strcmp(pager->open[i], page) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- showing ---- */
 
 static const char *clock_text(const struct pager *pager, int64_t ms) {
@@ -211,8 +220,11 @@ static void take_pages(struct pager *pager, const Notify__WaitPagesReply *reply)
         } else if (waits) {
             show_again(pager, page);
         } else {
-            forget_page(pager, page->page);
-            if (!pager->first) {
+            /* The ladder is at its end; an answer still counts (late is better than never). */
+            if (strcmp(page->state, "exhausted") != 0 || (record && *record->answer)) {
+                forget_page(pager, page->page);
+            }
+            if (!pager->first || is_kept(pager, page->page)) {
                 shown = pager->open_count > 0;
                 show_state(pager, page);
             }

@@ -79,17 +79,31 @@ is "who may not is told so" bash -c \
 is "no phone number lies open in stores, logs or sockets" bash -c '! grep -rla 13800000037 "$SHOUWEN_DIR"'
 
 # ---- a case, a page, a pager ----
-"$shouwen" receiver >"$dir/receiver" &
-receiver=$!
-await grep -q http "$dir/receiver"
-is "a channel is set" call PutChannel \
-    "{\"staff\": \"*\", \"channel\": \"webhook\", \"address\": \"$(head -n 1 "$dir/receiver")\", \"private\": true}"
 open_case() {
     call --as 王丽 ticketing/OpenCase '{"procedure": "repair", "unit": "2-1-501", "channel": "call",
         "caller": {"name": "孙先生", "phone": "13800000000"}, "fields": {"urgency": "E1", "trade": "'"$1"'",
         "scope": "private", "place": "厨房", "content": "水管爆裂"}}' | grep -o 'E01-KF011-[0-9]*-[0-9]*' | head -n 1
 }
 state() { call --as 王丽 ticketing/GetCase "{\"caseNo\": \"$1\"}" | grep -q "\"state\":\"$2\""; }
+mkfifo "$dir/late"
+"$shouwen" pager --as 周涛 <"$dir/late" >"$dir/pager" 2>&1 &
+pager=$!
+exec 9>"$dir/late"
+await grep -q 周涛 "$dir/pager"
+early=$(open_case lift)
+call --as 李强 ticketing/FireEvent \
+    "{\"caseNo\": \"$early\", \"event\": \"dispatch\", \"fields\": {\"assignee\": \"S402\"}}" >/dev/null
+is "without any channel the ladder is soon at its end" await grep -q "nobody answered" "$dir/pager"
+echo a >&9
+is "and an answer at the pager still counts" await state "$early" acknowledged
+echo q >&9
+exec 9>&-
+wait "$pager"
+"$shouwen" receiver >"$dir/receiver" &
+receiver=$!
+await grep -q http "$dir/receiver"
+is "a channel is set" call PutChannel \
+    "{\"staff\": \"*\", \"channel\": \"webhook\", \"address\": \"$(head -n 1 "$dir/receiver")\", \"private\": true}"
 leak=$(open_case water)
 is "a case is opened by the employee who was reached" state "$leak" registered
 mkfifo "$dir/keys"
