@@ -39,8 +39,9 @@ static const char setup_sql[] = "PRAGMA journal_mode = WAL;"
                                 "PRAGMA cell_size_check = ON;"
                                 "PRAGMA temp_store = MEMORY;"
                                 "PRAGMA mmap_size = 0;"
-                                "PRAGMA journal_size_limit = 16777216;"
-                                "PRAGMA wal_autocheckpoint = 1000;"
+                                "PRAGMA journal_size_limit = 33554432;"
+                                /* 16 MB: a page that many groups change is folded in once. */
+                                "PRAGMA wal_autocheckpoint = 4000;"
                                 "CREATE TABLE IF NOT EXISTS migration("
                                 "  name TEXT PRIMARY KEY, sql TEXT NOT NULL) STRICT;";
 
@@ -161,6 +162,34 @@ static int check_durable(struct store *store, const char *path, struct err *err)
                                    "the disk does not allow WAL with synchronous=FULL");
 }
 
+/* By depth.  Undoing must not fail for want of memory: all are prepared when the store opens. */
+/* IMMEDIATE: find out that we must wait before the work, not after it. */
+static const char *const begin_sql = "BEGIN IMMEDIATE";
+static const char *const commit_sql = "COMMIT";
+static const char *const rollback_sql = "ROLLBACK";
+static const char *const savepoint_sql[DEPTHS] = {"SAVEPOINT a", "SAVEPOINT b", "SAVEPOINT c"};
+static const char *const release_sql[DEPTHS] = {"RELEASE a", "RELEASE b", "RELEASE c"};
+static const char *const undo_sql[DEPTHS] = {"ROLLBACK TO a", "ROLLBACK TO b", "ROLLBACK TO c"};
+
+static int step_once(struct store *store, const char *sql, struct err *err) {
+    struct query q = query_start(store, sql);
+
+    return query_done(&q, err);
+}
+
+static int prepare_undo(struct store *store, struct err *err) {
+    int rc = SQLITE_OK;
+
+    (void)store_prepare(store, rollback_sql, &rc);
+    for (int depth = 0; rc == SQLITE_OK && depth < DEPTHS; depth++) {
+        (void)store_prepare(store, undo_sql[depth], &rc);
+        if (rc == SQLITE_OK) {
+            (void)store_prepare(store, release_sql[depth], &rc);
+        }
+    }
+    return rc == SQLITE_OK ? 0 : store_fail(store, rc, err);
+}
+
 struct store *store_open(const char *path, const char *owner,
                          const struct migration *const *schemas, struct err *err) {
     struct store *store = calloc(1, sizeof *store);
@@ -180,7 +209,7 @@ struct store *store_open(const char *path, const char *owner,
     }
     harden(store->db);
     if (run(store, setup_sql, err) || check_durable(store, path, err)
-        || migrate(store, schemas, err)) {
+        || migrate(store, schemas, err) || prepare_undo(store, err)) {
         goto fail;
     }
     return store;
@@ -204,25 +233,23 @@ void store_close(struct store *store) {
     free(store);
 }
 
-/* The statements of transactions are cached like any others. */
-static int step_once(struct query q, struct err *err) {
-    return query_done(&q, err);
-}
-
 int store_begin(struct store *store, struct err *err) {
     assert(!store_in_txn(store));
-    /* IMMEDIATE: find out that we must wait before the work, not after it. */
-    return step_once(QUERY(store, "BEGIN IMMEDIATE"), err);
+    return step_once(store, begin_sql, err);
 }
 
 int store_commit(struct store *store, struct err *err) {
     assert(store_in_txn(store));
-    return step_once(QUERY(store, "COMMIT"), err);
+    return step_once(store, commit_sql, err);
 }
 
+/* What cannot be undone must not be committed later: then nobody knows what is there. */
 void store_rollback(struct store *store) {
+    struct err ignored = {0};
+
     if (store_in_txn(store)) {
-        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+        (void)step_once(store, rollback_sql, &ignored);
+        store->io_failed |= store_in_txn(store);
     }
 }
 
@@ -232,45 +259,24 @@ bool store_in_txn(const struct store *store) {
 
 int store_savepoint(struct store *store, int depth, struct err *err) {
     assert(depth >= 0 && depth < DEPTHS);
-    switch (depth) {
-    case 0:
-        return step_once(QUERY(store, "SAVEPOINT a"), err);
-    case 1:
-        return step_once(QUERY(store, "SAVEPOINT b"), err);
-    default:
-        return step_once(QUERY(store, "SAVEPOINT c"), err);
-    }
+    return step_once(store, savepoint_sql[depth], err);
 }
 
 int store_release(struct store *store, int depth, struct err *err) {
-    switch (depth) {
-    case 0:
-        return step_once(QUERY(store, "RELEASE a"), err);
-    case 1:
-        return step_once(QUERY(store, "RELEASE b"), err);
-    default:
-        return step_once(QUERY(store, "RELEASE c"), err);
-    }
+    assert(depth >= 0 && depth < DEPTHS);
+    return step_once(store, release_sql[depth], err);
 }
 
 void store_rollback_to(struct store *store, int depth) {
     struct err ignored = {0};
 
+    assert(depth >= 0 && depth < DEPTHS);
     if (!store_in_txn(store)) {
         return; /* the failure undid the whole group already */
     }
-    switch (depth) {
-    case 0:
-        (void)step_once(QUERY(store, "ROLLBACK TO a"), &ignored);
-        break;
-    case 1:
-        (void)step_once(QUERY(store, "ROLLBACK TO b"), &ignored);
-        break;
-    default:
-        (void)step_once(QUERY(store, "ROLLBACK TO c"), &ignored);
-        break;
+    if (step_once(store, undo_sql[depth], &ignored) || store_release(store, depth, &ignored)) {
+        store_rollback(store);
     }
-    (void)store_release(store, depth, &ignored);
 }
 
 bool store_io_failed(const struct store *store) {

@@ -47,7 +47,8 @@ int store_begin(struct store *store, struct err *err);
 /* store_commit - make it durable before returning 0. */
 int store_commit(struct store *store, struct err *err);
 
-/* store_rollback - undo.  No effect outside a transaction. */
+/* store_rollback - undo.  No effect outside a transaction.  Should even that fail, the store
+ * has failed (store_io_failed): what it holds must never be committed. */
 void store_rollback(struct store *store);
 
 /* store_in_txn - true between store_begin and its commit or rollback.  False inside a
@@ -57,6 +58,8 @@ bool store_in_txn(const struct store *store);
 /* A savepoint, one level at a time may be named by depth: 0 for a request, 1 for an event in it. */
 int store_savepoint(struct store *store, int depth, struct err *err);
 int store_release(struct store *store, int depth, struct err *err);
+/* store_rollback_to - undo and end a savepoint.  What cannot be undone in part, for want of
+ * memory, is undone whole: store_in_txn is false then. */
 void store_rollback_to(struct store *store, int depth);
 
 /* store_io_failed - true once SQLite reported an I/O error: nobody knows what is on the disk. */
