@@ -119,6 +119,7 @@ static int begin_epoch(struct core *core, struct err *err) {
         return -1;
     }
     core->committed = core->head;
+    core->waits_moved = true;
     return timer_next(core, err);
 }
 
@@ -333,8 +334,8 @@ void core_push_job(struct core *core, int64_t id, bool failed, struct bytes outp
     (void)enqueue(core, input);
 }
 
-void core_peer_lost(struct core *core, const char *peer) {
-    links_lost(core, peer);
+void core_link(struct core *core, const char *peer, bool up) {
+    links_lost(core, peer, up ? 0 : LINK_RETRY_MS);
 }
 
 /* ---- what goes out ---- */
@@ -491,7 +492,8 @@ int64_t core_wake(const struct core *core) {
     if (core->restored || core->fenced) {
         return wake; /* timers and jobs wait until it may serve */
     }
-    int64_t due = core->next_timer_ms < core->next_job_ms ? core->next_timer_ms : core->next_job_ms;
+    const int64_t job_ms = core->stopping ? never_ms : core->next_job_ms;
+    int64_t due = core->next_timer_ms < job_ms ? core->next_timer_ms : job_ms;
     if (due < core->disk_wait_ms) {
         due = core->disk_wait_ms;
     }
@@ -504,6 +506,10 @@ int64_t core_wake(const struct core *core) {
         }
     }
     return wake;
+}
+
+void core_stop(struct core *core) {
+    core->stopping = true;
 }
 
 /* ---- for handlers and hosts ---- */

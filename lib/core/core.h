@@ -79,6 +79,7 @@ struct call {
      * (then with `expired`). */
     const char *park_on;
     int64_t park_until_ms;
+    uint64_t park_mark; /* as it was left when it parked, to begin where it ended; 0 at first */
     bool expired;
 };
 
@@ -190,6 +191,7 @@ struct service_def {
     /* Takes in an event of this very store after a restore; NULL: nothing to fold. */
     handler_fn *fold;
     bool is_bus;              /* it relays to nobody: its own events go into its own log */
+    bool patient;             /* nobody is paged by it: it gathers the urgent lane too */
     void *(*state_new)(void); /* in-memory caches of the service, or NULL */
     void (*state_free)(void *state);
     void (*state_reset)(void *state); /* after a rollback: forget what may be wrong */
@@ -202,7 +204,10 @@ struct core_config {
     int64_t now_ms;
     size_t group_max;     /* 0: CORE_GROUP_MAX */
     int64_t pull_wait_ms; /* of a long poll; 0: as in life.  Virtual time has no use for polls */
-    bool (*group_over)(void *arg); /* the host's 5 ms; or NULL */
+    /* Events that are not urgent wait so long for others to travel with: one commit for many, at
+     * both ends.  0: they leave at once, as it suits virtual time. */
+    int64_t gather_ms;
+    bool (*group_over)(void *arg); /* the host's 2 ms; or NULL */
     void *arg;
     bool accept_loss;  /* a restored store may start without the bus */
     int64_t keep_days; /* of the bus: how long its log keeps events; 0: for ever */
@@ -231,8 +236,9 @@ bool core_push_request(struct core *core, const struct origin *from, struct byte
 void core_push_reply(struct core *core, const char *peer, struct bytes frame);
 void core_push_job(struct core *core, int64_t id, bool failed, struct bytes output,
                    const struct err *err);
-/* core_peer_lost - the link to a peer broke: what is in flight will be asked again. */
-void core_peer_lost(struct core *core, const char *peer);
+/* core_link - the link to a peer broke, or is there (again): what is in flight is asked again;
+ * of a new link at once, for what was said before it was there has gone nowhere. */
+void core_link(struct core *core, const char *peer, bool up);
 
 /*
  * core_step - run what waits and what is due as one group, and commit it.
@@ -261,7 +267,10 @@ int64_t core_wake(const struct core *core);
 /* core_ready - false until it has caught up with the heads seen at start and has a manual. */
 bool core_ready(const struct core *core);
 
-/* core_flush - finish: nothing more is taken; what is committed has been said. */
+/* core_stop - the end is near: no job begins any more.  Steps go on as long as there is
+ * something to answer or a worker's result to write down. */
+void core_stop(struct core *core);
+
 struct store *core_store(struct core *core);
 const struct service_def *core_def(const struct core *core);
 const uint8_t *core_source(const struct core *core); /* the store's id, 16 bytes */

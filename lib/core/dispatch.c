@@ -385,6 +385,7 @@ static int carry_out(struct core *core, struct item *item, const struct actor *a
     call.locale = locale_of(item->request);
     call.cause = item->request->id.len == CORE_ID_SIZE ? &cause : NULL;
     call.expired = item->input->expired;
+    call.park_mark = item->input->park_mark;
     if (item->method->handler(&call, err)) {
         return -1;
     }
@@ -392,6 +393,7 @@ static int carry_out(struct core *core, struct item *item, const struct actor *a
         assert(item->method->kind == METHOD_READ);
         item->park = true;
         item->park_until_ms = call.park_until_ms;
+        item->park_mark = call.park_mark;
         (void)strncpy(item->park_on, call.park_on, sizeof item->park_on - 1);
         return 0;
     }

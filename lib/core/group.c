@@ -24,10 +24,13 @@ static void run_quiet(struct core *core, struct item *item) {
     char line[ERR_TEXT_MAX];
     int rc = 0;
 
+    if (item->input->kind == INPUT_REPLY) { /* nothing else moves a cursor */
+        intake_mark(core, UNDO_ITEM);
+    }
     if (store_savepoint(core->store, 0, &err) == 0) {
         switch (item->input->kind) {
         case INPUT_REPLY:
-            /* The cursors in the same savepoint: what is read again below is whole. */
+            /* The cursors in the same savepoint: they stand or fall with their effects. */
             rc = links_reply(core, item->input, &err) || intake_flush(core, &err) ? -1 : 0;
             break;
         case INPUT_JOB:
@@ -48,11 +51,10 @@ static void run_quiet(struct core *core, struct item *item) {
     store_rollback_to(core->store, 0);
     core_undo_memory(core, &before);
     links_undo(core, &links);
-    struct err ignored = {0};
     if (store_in_txn(core->store)) {
-        (void)intake_load(core, &ignored);
         if (item->input->kind == INPUT_REPLY) {
-            links_lost(core, item->input->peer); /* asked again, not after its timeout */
+            intake_undo(core, UNDO_ITEM);
+            links_lost(core, item->input->peer, LINK_RETRY_MS); /* not after its timeout */
         } else if (item->input->kind == INPUT_TIMER) {
             core->disk_wait_ms = core->now_ms + DISK_WAIT_MS; /* it is still there */
         } else {
@@ -81,6 +83,7 @@ static void end_job(struct core *core, int64_t id) {
     for (size_t i = 0; i < core->running_count; i++) {
         if (core->running[i].id == id) {
             core->jobs_running[core->running[i].urgent]--;
+            core->waits_moved = true;
             core->running[i] = core->running[--core->running_count];
             return;
         }
@@ -118,8 +121,8 @@ static void lose_group(struct core *core, const struct link_memory *links, size_
     links_undo(core, links);
     core->note_count = notes;
     core->next_timer_ms = INT64_MIN; /* looked at again */
-    struct err ignored = {0};
-    (void)intake_load(core, &ignored);
+    core->waits_moved = true;
+    intake_undo(core, UNDO_GROUP);
 }
 
 /* It could not be carried out even alone.  Who asked is told so; a peer is asked again; a
@@ -135,7 +138,7 @@ static void put_off(struct core *core, struct item *item) {
         dispatch_refuse(core, item, &why);
         break;
     case INPUT_REPLY:
-        links_lost(core, item->input->peer);
+        links_lost(core, item->input->peer, LINK_RETRY_MS);
         links_wait(core, core->disk_wait_ms);
         break;
     case INPUT_JOB:
@@ -154,6 +157,7 @@ static void run_item_alone(struct core *core, struct item *item, struct err *err
 
     item->answered = false;
     item->park = false;
+    intake_mark(core, UNDO_GROUP);
     if (store_begin(core->store, err)) {
         put_off(core, item);
         dispatch_refuse(core, item, err);
@@ -248,6 +252,7 @@ static int run_group(struct core *core, bool timers, struct err *err) {
     const int64_t changes = store_changes(core->store);
     size_t ran = 0;
 
+    intake_mark(core, UNDO_GROUP);
     if (store_begin(core->store, err)) {
         core->bare = false;
         return store_io_failed(core->store) ? -1 : run_alone(core, timers, err);
@@ -319,6 +324,7 @@ static void park(struct core *core, struct item *item) {
     assert(core->parked_count < PARKED_ROOM);
     struct parked *parked = &core->parked[core->parked_count++];
     *parked = (struct parked){.input = item->input, .until_ms = item->park_until_ms};
+    parked->input->park_mark = item->park_mark;
     memcpy(parked->on, item->park_on, sizeof parked->on);
     item->input = NULL;
 }

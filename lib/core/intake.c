@@ -89,6 +89,19 @@ int intake_flush(struct core *core, struct err *err) {
     return 0;
 }
 
+void intake_mark(struct core *core, enum undo_level level) {
+    for (size_t i = 0; i < core->cursor_count; i++) {
+        core->cursors[i].kept[level] = core->cursors[i].seq;
+    }
+}
+
+void intake_undo(struct core *core, enum undo_level level) {
+    for (size_t i = 0; i < core->cursor_count; i++) {
+        core->cursors[i].seq = core->cursors[i].kept[level];
+        core->cursors[i].dirty = false;
+    }
+}
+
 int intake_set(struct core *core, const char *subscription, const uint8_t *source, Wire__Lane lane,
                uint64_t seq) {
     const struct subscription *known = find_subscription(core, subscription);

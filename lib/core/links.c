@@ -20,7 +20,7 @@ enum {
     RELAY_EVENTS = 256,
     RELAY_BYTES = 160 * 1024,
     PULL_EVENTS = 256,
-    RETRY_MS = 200,
+    PULL_EVENTS_LEAST = 8,
     PRUNED_WAIT_MS = 60000,
     HAND_OVER_MS = 2000,
     HAND_OVER_EVENTS = 64,
@@ -62,7 +62,7 @@ int links_load(struct core *core, struct err *err) {
         uint64_t head = core->head.seq[lane];
         size_t size = 0;
 
-        *puller = (struct puller){0};
+        *puller = (struct puller){.max = PULL_EVENTS};
         *relay = (struct relay){.handed = head > CORE_GROUP_MAX ? head - CORE_GROUP_MAX : 0};
         hash_patterns(core, lane);
         struct query q = QUERY(core->store, "SELECT log, after FROM place"
@@ -134,6 +134,16 @@ static int own_events(struct core *core, int lane, uint64_t after, size_t max, s
     return count;
 }
 
+/* What is not urgent waits a little for more, unless there is enough for a whole Append. */
+static int64_t relay_from(const struct core *core, int lane) {
+    const struct relay *relay = &core->relay[lane];
+    const bool gathers = lane == WIRE__LANE__NORMAL && relay->known && relay->waiting_since_ms != 0
+                         && core->committed.seq[lane] - relay->confirmed < RELAY_EVENTS;
+    const int64_t gathered_ms = relay->waiting_since_ms + core->config.gather_ms;
+
+    return gathers && gathered_ms > relay->retry_ms ? gathered_ms : relay->retry_ms;
+}
+
 static void plan_relay(struct core *core, int lane) {
     struct relay *relay = &core->relay[lane];
     Bus__AppendRequest request = BUS__APPEND_REQUEST__INIT;
@@ -148,7 +158,7 @@ static void plan_relay(struct core *core, int lane) {
     } else if (relay->waiting_since_ms == 0 && core->committed.seq[lane] > relay->confirmed) {
         relay->waiting_since_ms = core->now_ms;
     }
-    if (relay->flight.busy || !behind || core->now_ms < relay->retry_ms) {
+    if (relay->flight.busy || !behind || core->now_ms < relay_from(core, lane)) {
         return;
     }
     int count = own_events(core, lane, relay->confirmed, relay->known ? RELAY_EVENTS : 0,
@@ -179,7 +189,7 @@ static void plan_hand_over(struct core *core) {
         hand.n_events = request.n_events;
         hand.events = request.events;
         relay->handing = after + (uint64_t)count;
-        relay->hand_retry_ms = core->now_ms + RETRY_MS;
+        relay->hand_retry_ms = core->now_ms + LINK_RETRY_MS;
         core_send(core, notify_peer, hand_over_method, &hand.base, &relay->hand_flight);
     }
 }
@@ -206,7 +216,7 @@ static void plan_pull(struct core *core, int lane) {
     request.log = id_of(puller->log);
     request.after = puller->after;
     /* Of a full disk one event finds out whether there is room again. */
-    request.max = core->disk_doubt ? 1 : PULL_EVENTS;
+    request.max = core->disk_doubt ? 1 : puller->max;
     /* The first answer comes at once: it tells the head to catch up with. */
     request.wait_ms = puller->head_seen && puller->tries == 0 ? (uint32_t)core->config.pull_wait_ms
                                                               : 0;
@@ -263,7 +273,7 @@ int64_t links_wake(const struct core *core) {
         if (relay->flight.busy) {
             wake = sooner(wake, relay->flight.sent_ms + LINK_TIMEOUT_MS);
         } else if (!relay->known || relay->confirmed < core->committed.seq[lane]) {
-            wake = sooner(wake, relay->retry_ms);
+            wake = sooner(wake, relay_from(core, lane));
         }
         if (puller->flight.busy) {
             wake = sooner(wake,
@@ -284,27 +294,33 @@ int64_t links_wake(const struct core *core) {
     return wake;
 }
 
-static void drop_flight(struct core *core, struct flight *flight, int64_t *retry_ms) {
-    if (flight->busy) {
+/* Asked again in so many ms; what waits for longer, for memory or the disk, goes on waiting. */
+static void drop_flight(struct core *core, struct flight *flight, int64_t *retry_ms,
+                        int64_t again_ms) {
+    const int64_t at_ms = core->now_ms + again_ms;
+
+    if (flight->busy || (at_ms < *retry_ms && *retry_ms <= core->now_ms + LINK_RETRY_MS)) {
         flight->busy = false;
-        *retry_ms = core->now_ms + RETRY_MS;
+        *retry_ms = at_ms;
     }
 }
 
-void links_lost(struct core *core, const char *peer) {
+void links_lost(struct core *core, const char *peer, int64_t again_ms) {
     if (strcmp(peer, notify_peer) == 0) {
         struct relay *relay = &core->relay[WIRE__LANE__URGENT];
-        drop_flight(core, &relay->hand_flight, &relay->hand_retry_ms);
+        drop_flight(core, &relay->hand_flight, &relay->hand_retry_ms, again_ms);
     }
     if (strcmp(peer, bus_peer) != 0) {
         return;
     }
     for (int lane = 0; lane < LANES; lane++) {
-        core->relay[lane].known = false;
-        drop_flight(core, &core->relay[lane].flight, &core->relay[lane].retry_ms);
-        drop_flight(core, &core->puller[lane].flight, &core->puller[lane].retry_ms);
+        struct relay *relay = &core->relay[lane];
+        struct puller *puller = &core->puller[lane];
+        relay->known = false;
+        drop_flight(core, &relay->flight, &relay->retry_ms, again_ms);
+        drop_flight(core, &puller->flight, &puller->retry_ms, again_ms);
     }
-    drop_flight(core, &core->recover_flight, &core->recover_retry_ms);
+    drop_flight(core, &core->recover_flight, &core->recover_retry_ms, again_ms);
 }
 
 /* What a peer says could not be kept: it is not asked again before. */
@@ -377,7 +393,7 @@ static int hear_append(struct core *core, int lane, const Wire__Reply *reply) {
     }
     if (!said) {
         relay->known = false;
-        relay->retry_ms = core->now_ms + RETRY_MS;
+        relay->retry_ms = core->now_ms + LINK_RETRY_MS;
         return 0;
     }
     if (said->head_seq > core->committed.seq[lane] || said->epoch > core->epoch) {
@@ -409,12 +425,24 @@ bool links_alone(const struct core *core) {
 /* What is asked for is no longer in the bus's log: that does not mend itself.  When again. */
 static int64_t after_refusal(const struct core *core, const Wire__Reply *reply, const char *what) {
     if (strcmp(reply->rule, "log_pruned") != 0) {
-        return core->now_ms + RETRY_MS;
+        return core->now_ms + LINK_RETRY_MS;
     }
     log_error("the log of the bus does not reach back so far",
               "what=%s again_ms=%d do=\"see services/bus/README.md, log_pruned\"", what,
               PRUNED_WAIT_MS);
     return core->now_ms + PRUNED_WAIT_MS;
+}
+
+/* An answer that takes longer than a group may is too large: people wait behind it. */
+static void fit(const struct core *core, struct puller *puller, size_t count) {
+    const bool over = core->config.group_over && core->config.group_over(core->config.arg);
+
+    if (over) {
+        const size_t half = count / 2;
+        puller->max = half > PULL_EVENTS_LEAST ? (uint32_t)half : PULL_EVENTS_LEAST;
+    } else if (count >= puller->max && puller->max < PULL_EVENTS) {
+        puller->max *= 2;
+    }
 }
 
 static int hear_pull(struct core *core, int lane, const Wire__Reply *reply, struct err *err) {
@@ -446,7 +474,10 @@ static int hear_pull(struct core *core, int lane, const Wire__Reply *reply, stru
                  || memcmp(puller->log, said->log.data, CORE_ID_SIZE) != 0;
     memcpy(puller->log, said->log.data, CORE_ID_SIZE);
     puller->after = said->next;
-    puller->retry_ms = 0;
+    const bool gathers = (lane == WIRE__LANE__NORMAL || core->def->patient) && said->n_events > 0
+                         && said->next >= said->head;
+    puller->retry_ms = gathers ? core->now_ms + core->config.gather_ms : 0;
+    fit(core, puller, said->n_events);
     return moved ? save_place(core, lane, err) : 0;
 }
 

@@ -41,6 +41,7 @@ enum {
     TRIES_MAX = 8,         /* of an event that finds no memory, 1 s, 2 s, 4 s, … apart */
     TRY_LAST_MS = 60000,
     LINK_TIMEOUT_MS = 2000,
+    LINK_RETRY_MS = 200,
     PULL_WAIT_MS = 20000,
     KEPT_DAYS = 30, /* a reply is remembered; an older request id is refused */
 };
@@ -66,7 +67,8 @@ struct input {
     bool urgent; /* a request that goes before the others */
     bool failed; /* job */
     struct err err;
-    bool expired; /* a parked request whose time is over */
+    bool expired;       /* a parked request whose time is over */
+    uint64_t park_mark; /* what it left when it parked */
 };
 
 /* One thing of a group. */
@@ -80,6 +82,7 @@ struct item {
     bool park;
     char park_on[64];
     int64_t park_until_ms;
+    uint64_t park_mark;
 };
 
 struct parked {
@@ -126,6 +129,7 @@ struct puller {
     uint8_t patterns[CORE_ID_SIZE]; /* hash of the set */
     uint64_t after;
     uint64_t start_head; /* the first head seen */
+    uint32_t max;        /* events asked for: as many as a group can take in */
     bool head_seen;
     struct flight flight;
     int64_t retry_ms;
@@ -146,12 +150,15 @@ struct link_memory {
     bool recover_done[LANES];
 };
 
+enum undo_level { UNDO_GROUP, UNDO_ITEM, UNDO_LEVELS };
+
 struct cursor_slot {
     const struct subscription *subscription;
     uint8_t source[CORE_ID_SIZE];
     Wire__Lane lane;
     uint64_t seq;
     bool dirty;
+    uint64_t kept[UNDO_LEVELS]; /* seq when the group and its present thing began */
 };
 
 struct token_slot {
@@ -192,6 +199,7 @@ struct core {
     size_t out_count, out_next;
 
     int64_t next_timer_ms; /* never later than the earliest row */
+    bool waits_moved;      /* a timer or job was set, cleared, begun or ended: look again */
     size_t fired;          /* timers since the last other thing of a group */
     int64_t next_job_ms;
     int64_t disk_wait_ms; /* no timer before: the disk was full */
@@ -217,6 +225,7 @@ struct core {
 
     bool restored; /* a copy: recovers before it serves */
     bool renew;    /* core_renew was called */
+    bool stopping; /* core_stop was called: no job begins */
     bool fenced;   /* the bus has later events of this store: it must not serve */
     struct flight recover_flight;
     int64_t recover_retry_ms;
@@ -271,7 +280,7 @@ int links_load(struct core *core, struct err *err);
 void links_plan(struct core *core);
 int links_reply(struct core *core, const struct input *input, struct err *err);
 void links_wait(struct core *core, int64_t until_ms);
-void links_lost(struct core *core, const char *peer);
+void links_lost(struct core *core, const char *peer, int64_t again_ms);
 struct link_memory links_memory(const struct core *core);
 void links_undo(struct core *core, const struct link_memory *before);
 int64_t links_wake(const struct core *core);
@@ -285,6 +294,10 @@ int intake_load(struct core *core, struct err *err);
 int intake_events(struct core *core, struct puller *puller, const ProtobufCBinaryData *events,
                   size_t n, struct err *err);
 int intake_flush(struct core *core, struct err *err);
+/* What is undone in the store is undone in memory, and needs none: a cursor that was read again
+ * in vain would stand at nothing, and each event would count twice. */
+void intake_mark(struct core *core, enum undo_level level);
+void intake_undo(struct core *core, enum undo_level level);
 int intake_set(struct core *core, const char *subscription, const uint8_t *source, Wire__Lane lane,
                uint64_t seq);
 int intake_retry(struct core *core, int64_t id, uint32_t *applied, struct err *err);

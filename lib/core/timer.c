@@ -22,6 +22,7 @@ int timer_set(struct call *call, const char *kind, const char *ref, const char *
     if (due_ms < call->core->next_timer_ms) {
         call->core->next_timer_ms = due_ms;
     }
+    call->core->waits_moved = true;
     return query_done(&q, err);
 }
 
@@ -33,6 +34,7 @@ int timer_clear(struct call *call, const char *kind, const char *ref, const char
     query_bind_text(&q, 1, kind);
     query_bind_text(&q, 2, ref);
     query_bind_text(&q, 3, name);
+    call->core->waits_moved = true;
     return query_done(&q, err);
 }
 
@@ -41,7 +43,15 @@ int timer_clear_all(struct call *call, const char *kind, const char *ref, struct
 
     query_bind_text(&q, 1, kind);
     query_bind_text(&q, 2, ref);
+    call->core->waits_moved = true;
     return query_done(&q, err);
+}
+
+/* Without memory to look there is nothing to do but to look again in a while. */
+static void rest(struct core *core) {
+    core->disk_wait_ms = core->now_ms + DISK_WAIT_MS;
+    core->next_timer_ms = core->now_ms;
+    core->waits_moved = true;
 }
 
 /* Those before now, or up to and at it: at the limit is in time, so what was sent at that very
@@ -69,6 +79,9 @@ size_t timer_due(struct core *core, bool including, int64_t *ids, size_t max) {
     if (more == 0 && count < max) {
         core->next_timer_ms = never_ms;
     }
+    if (more < 0) {
+        rest(core);
+    }
     return count;
 }
 
@@ -77,32 +90,46 @@ static int64_t slice_until(const struct core *core, int urgent) {
     return !urgent && core->slice_jobs >= SLICE_JOBS ? core->slice_ms + SLICE_MS : 0;
 }
 
-/* The earliest that is left; read again after each group that ran some. */
-int timer_next(struct core *core, struct err *err) {
+static int next_timer(struct core *core, struct err *err) {
     struct query q = QUERY(core->store, "SELECT due_ms FROM timer ORDER BY due_ms, id LIMIT 1");
     int found = query_step(&q, err);
 
     core->next_timer_ms = found == 1 ? query_i64(&q, 0) : never_ms;
     query_end(&q);
-    if (found < 0) {
-        return -1;
+    return found;
+}
+
+static int next_job(struct core *core, int urgent, struct err *err) {
+    struct query q = QUERY(core->store, "SELECT due_ms FROM job WHERE epoch = 0 AND urgent = ?1"
+                                        " ORDER BY due_ms, id LIMIT 1");
+
+    query_bind_i64(&q, 1, urgent);
+    int found = query_step(&q, err);
+    int64_t due = found == 1 ? query_i64(&q, 0) : never_ms;
+    query_end(&q);
+    int64_t until = slice_until(core, urgent);
+    due = due < until ? until : due;
+    core->next_job_ms = due < core->next_job_ms ? due : core->next_job_ms;
+    return found;
+}
+
+/* The earliest that is left; read again after each group in which one moved. */
+int timer_next(struct core *core, struct err *err) {
+    if (!core->waits_moved) {
+        return 0;
     }
+    core->waits_moved = false;
     core->next_job_ms = never_ms;
+    int found = next_timer(core, err);
     for (int urgent = 0; found >= 0 && urgent < 2; urgent++) {
-        if (core->jobs_running[urgent] >= JOBS_MAX) {
-            continue; /* looked at again when one of them ends */
+        if (core->jobs_running[urgent] < JOBS_MAX) { /* else looked at when one of them ends */
+            found = next_job(core, urgent, err);
         }
-        q = QUERY(core->store, "SELECT due_ms FROM job WHERE epoch = 0 AND urgent = ?1"
-                               " ORDER BY due_ms, id LIMIT 1");
-        query_bind_i64(&q, 1, urgent);
-        found = query_step(&q, err);
-        int64_t due = found == 1 ? query_i64(&q, 0) : never_ms;
-        query_end(&q);
-        int64_t until = slice_until(core, urgent);
-        due = due < until ? until : due;
-        core->next_job_ms = due < core->next_job_ms ? due : core->next_job_ms;
     }
-    return found < 0 ? -1 : 0;
+    if (found < 0) {
+        rest(core);
+    }
+    return store_io_failed(core->store) ? -1 : 0;
 }
 
 /* The core's own, beside those of the service. */
@@ -158,6 +185,7 @@ static int give_up(struct core *core, const struct due *due, const struct err *w
 }
 
 int timer_run(struct core *core, int64_t id, struct err *err) {
+    core->waits_moved = true;
     struct query q = QUERY(core->store, "DELETE FROM timer WHERE id = ?1"
                                         " RETURNING kind, ref, name, mark, due_ms");
     struct due due = {.id = id};
@@ -226,12 +254,14 @@ int64_t job_put(struct call *call, const char *kind, const char *ref, struct byt
     if (due < call->core->next_job_ms) {
         call->core->next_job_ms = due;
     }
+    call->core->waits_moved = true;
     return query_done(&q, err) ? -1 : id;
 }
 
 int job_drop(struct call *call, int64_t id, struct err *err) {
     struct query q = QUERY(call->store, "DELETE FROM job WHERE id = ?1");
 
+    call->core->waits_moved = true;
     query_bind_i64(&q, 1, id);
     return query_done(&q, err);
 }
@@ -240,6 +270,7 @@ int job_cancel(struct call *call, int64_t id, struct err *err) {
     struct query q = QUERY(call->store, "DELETE FROM job WHERE id = ?1 AND epoch = 0"
                                         " RETURNING id");
 
+    call->core->waits_moved = true;
     query_bind_i64(&q, 1, id);
     int found = query_step(&q, err);
     query_end(&q);
@@ -349,9 +380,10 @@ static int start_class(struct core *core, int urgent, struct err *err) {
 }
 
 int job_start(struct core *core, struct err *err) {
-    if (core->next_job_ms > core->now_ms) {
+    if (core->next_job_ms > core->now_ms || core->stopping) {
         return 0;
     }
+    core->waits_moved = true;
     return start_class(core, 1, err) || start_class(core, 0, err) ? -1 : 0;
 }
 

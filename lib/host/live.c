@@ -31,13 +31,15 @@ enum {
     PEERS_MAX = 4,
     ROUTE_SIZE = 5, /* a zero byte and four that libzmq made */
     GROUP_BYTES_MAX = 1 << 20,
-    GROUP_US = 5000,
+    GROUP_US = 2000,
+    GATHER_MS = 5,
     REPLIES_A_ROUND = 64, /* from one peer */
     LOCAL_A_ROUND = 32,
     SLEEP_MS = 1000, /* at most: the clock is looked at, systemd hears from us */
     REFUSAL_ARENA = 512 * 1024,
     START_ARENA = 1 << 20,
     JOBS_WAIT_MS = 2000,
+    LAST_STEPS = 64, /* of whatever waits at the end */
     FLUSH_MS = 500,
     DISK_HONEST_US = 20,
     STATUS_MAX = 96,
@@ -207,7 +209,7 @@ static void drain_peer(struct live *live, struct peer *peer) {
             peer->up = up;
             log_info(up ? "linked" : "link lost", "peer=%s", peer->name);
             /* What was asked of the old connection is asked again: now, not after a timeout. */
-            core_peer_lost(live->core, peer->name);
+            core_link(live->core, peer->name, up);
         }
     }
 }
@@ -433,6 +435,7 @@ static int open_core(struct live *live, struct err *err) {
         .path = live->settings.store,
         .secrets = &live->secrets,
         .group_max = (size_t)live->settings.group_max,
+        .gather_ms = GATHER_MS,
         .group_over = group_over,
         .arg = live,
         .accept_loss = live->settings.accept_loss,
@@ -546,8 +549,14 @@ static void finish(struct live *live) {
     int linger = FLUSH_MS;
 
     system_notify("STOPPING=1");
+    core_stop(live->core);
     step(live);
-    bool idle = workers_free(live->workers, JOBS_WAIT_MS);
+    bool idle = workers_stop(live->workers, JOBS_WAIT_MS);
+    drain_jobs(live); /* what they have done is written down: nobody does it again */
+    int steps = 0;
+    do {
+        step(live);
+    } while (core_wake(live->core) <= core_now(live->core) && ++steps < LAST_STEPS);
     (void)zmq_setsockopt(live->tcp, ZMQ_LINGER, &linger, sizeof linger);
     (void)zmq_setsockopt(live->local, ZMQ_LINGER, &linger, sizeof linger);
     core_free(live->core);
@@ -564,7 +573,9 @@ static void finish(struct live *live) {
         (unsigned long long)live->counts.taken, (unsigned long long)live->counts.refused,
         (unsigned long long)live->counts.malformed, (unsigned long long)live->counts.replies_lost,
         (unsigned long long)live->counts.calls_lost);
-    if (!idle) {
+    if (idle) {
+        workers_free(live->workers);
+    } else {
         log_warn("jobs were still running; they run again", "waited_ms=%d", JOBS_WAIT_MS);
         _exit(EXIT_SUCCESS); /* their threads still use this memory */
     }

@@ -13,7 +13,7 @@ static void tell_lost(struct rehearsal *world, const char *peer) {
     for (size_t i = 0; i < world->part_count; i++) {
         struct part_of_world *part = &world->parts[i];
         if (part->core && strcmp(part->def->name, peer) != 0) {
-            core_peer_lost(part->core, peer);
+            core_link(part->core, peer, false);
             part->input = true;
         }
     }
@@ -162,7 +162,7 @@ int rehearsal_mend(struct rehearsal *world, const char *a, const char *b, struct
     for (size_t i = 0; i < 2; i++) {
         struct part_of_world *part = rehearsal_part(world, ends[i]);
         if (part && part->core && rehearsal_part(world, ends[1 - i])) {
-            core_peer_lost(part->core, ends[1 - i]); /* connected anew */
+            core_link(part->core, ends[1 - i], true); /* connected anew */
             part->input = true;
         }
     }

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +13,7 @@
 
 enum {
     STACK_SIZE = 1024 * 1024,
+    START_WAIT_MS = 1000, /* for those that did start: they have no job */
     LANES = 2,
     NORMAL = 0,
     URGENT = 1,
@@ -33,16 +34,17 @@ struct queue {
 };
 
 struct workers {
-    pthread_mutex_t mutex; /* around all below */
-    pthread_cond_t work;   /* something waits, or the end */
-    pthread_cond_t ended;  /* a thread has */
+    pthread_mutex_t mutex;      /* around all below */
+    pthread_cond_t work[LANES]; /* something waits, or the end */
+    pthread_cond_t ended;       /* a thread has */
     struct queue waiting[LANES];
     struct queue results;
     size_t threads[LANES];
     uint64_t held[LANES][WORKERS_MAX]; /* by each thread: the place of its job */
     size_t running;                    /* threads */
     bool stop;
-    int fd;
+    enum { TOLD_NOT, TOLD_SOON, TOLD_NOW } told;
+    int fd; /* timerfd: readable when results should be taken */
 };
 
 struct thread_arg {
@@ -108,18 +110,38 @@ static void work_free(struct work *work) {
     free(work);
 }
 
+/* Results are there: for urgent ones the loop wakes at once. */
+static void tell(struct workers *workers, bool urgent) {
+    struct itimerspec when = {0};
+
+    if (workers->told == TOLD_NOW || (workers->told == TOLD_SOON && !urgent)) {
+        return;
+    }
+    when.it_value.tv_nsec = urgent ? 1 : (int64_t)WORKERS_GATHER_MS * NS_PER_MS;
+    (void)timerfd_settime(workers->fd, 0, &when, NULL);
+    workers->told = urgent ? TOLD_NOW : TOLD_SOON;
+}
+
+static void untell(struct workers *workers) {
+    const struct itimerspec never = {0};
+
+    if (workers->told != TOLD_NOT) {
+        (void)timerfd_settime(workers->fd, 0, &never, NULL);
+        workers->told = TOLD_NOT;
+    }
+}
+
 static void *run(void *arg) {
     const struct thread_arg me = *(struct thread_arg *)arg;
     struct workers *workers = me.workers;
     uint64_t *held = &workers->held[me.lane][me.number];
-    const uint64_t one = 1;
 
     free(arg);
     (void)pthread_mutex_lock(&workers->mutex);
     while (!workers->stop) {
         struct work *work = take_next(workers, me.lane);
         if (!work) {
-            (void)pthread_cond_wait(&workers->work, &workers->mutex);
+            (void)pthread_cond_wait(&workers->work[me.lane], &workers->mutex);
             continue;
         }
         *held = work->place;
@@ -129,7 +151,7 @@ static void *run(void *arg) {
         (void)pthread_mutex_lock(&workers->mutex);
         *held = 0;
         put(&workers->results, work);
-        (void)!write(workers->fd, &one, sizeof one);
+        tell(workers, me.lane == URGENT);
     }
     workers->running--;
     (void)pthread_cond_signal(&workers->ended);
@@ -169,13 +191,14 @@ struct workers *workers_new(size_t normal, size_t urgent, struct err *err) {
     (void)pthread_mutex_init(&workers->mutex, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&workers->work, NULL);
+    (void)pthread_cond_init(&workers->work[NORMAL], NULL);
+    (void)pthread_cond_init(&workers->work[URGENT], NULL);
     (void)pthread_cond_init(&workers->ended, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     (void)pthread_attr_init(&attr);
     (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     (void)pthread_attr_setstacksize(&attr, STACK_SIZE);
-    workers->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    workers->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     bool fine = workers->fd >= 0;
     for (size_t i = 0; fine && i < normal + urgent; i++) {
         fine = start(workers, i < normal ? NORMAL : URGENT, &attr) == 0;
@@ -183,7 +206,9 @@ struct workers *workers_new(size_t normal, size_t urgent, struct err *err) {
     (void)pthread_attr_destroy(&attr);
     if (!fine) {
         (void)err_plain(err, ERR_UNAVAILABLE, "cannot start workers: %s", speak(strerror(errno)));
-        (void)workers_free(workers, 0);
+        if (workers_stop(workers, START_WAIT_MS)) {
+            workers_free(workers);
+        }
         return NULL;
     }
     return workers;
@@ -204,12 +229,11 @@ bool workers_put(struct workers *workers, int64_t id, const struct job_kind *kin
         work->done.kind = kind;
         work->place = kind->place ? kind->place(input) : 0;
         (void)pthread_mutex_lock(&workers->mutex);
-        struct queue *queue = &workers->waiting[kind->urgent ? URGENT : NORMAL];
-        room = queue->count < WORKERS_WAITING_MAX;
+        const int lane = kind->urgent ? URGENT : NORMAL;
+        room = workers->waiting[lane].count < WORKERS_WAITING_MAX;
         if (room) {
-            put(queue, work);
-            /* All: the one woken must be of the right lane. */
-            (void)pthread_cond_broadcast(&workers->work);
+            put(&workers->waiting[lane], work);
+            (void)pthread_cond_signal(&workers->work[lane]);
         }
         (void)pthread_mutex_unlock(&workers->mutex);
     }
@@ -225,12 +249,10 @@ int workers_fd(const struct workers *workers) {
 }
 
 bool workers_take(struct workers *workers, struct work_done *done) {
-    uint64_t count = 0;
-
     (void)pthread_mutex_lock(&workers->mutex);
     struct work *work = take(&workers->results);
     if (!workers->results.first) {
-        (void)!read(workers->fd, &count, sizeof count);
+        untell(workers);
     }
     (void)pthread_mutex_unlock(&workers->mutex);
     if (!work) {
@@ -248,7 +270,7 @@ size_t workers_waiting(struct workers *workers) {
     return count;
 }
 
-bool workers_free(struct workers *workers, int64_t wait_ms) {
+bool workers_stop(struct workers *workers, int64_t wait_ms) {
     struct timespec until = {0, 0};
     int rc = 0;
 
@@ -264,14 +286,19 @@ bool workers_free(struct workers *workers, int64_t wait_ms) {
     }
     (void)pthread_mutex_lock(&workers->mutex);
     workers->stop = true;
-    (void)pthread_cond_broadcast(&workers->work);
+    (void)pthread_cond_broadcast(&workers->work[NORMAL]);
+    (void)pthread_cond_broadcast(&workers->work[URGENT]);
     while (workers->running > 0 && rc == 0) {
         rc = pthread_cond_timedwait(&workers->ended, &workers->mutex, &until);
     }
     bool ended = workers->running == 0;
     (void)pthread_mutex_unlock(&workers->mutex);
-    if (!ended) {
-        return false;
+    return ended;
+}
+
+void workers_free(struct workers *workers) {
+    if (!workers) {
+        return;
     }
     for (int lane = 0; lane < LANES; lane++) {
         for (struct work *work; (work = take(&workers->waiting[lane]));) {
@@ -284,5 +311,4 @@ bool workers_free(struct workers *workers, int64_t wait_ms) {
     }
     (void)close(workers->fd);
     free(workers);
-    return true;
 }

@@ -298,17 +298,19 @@ static void fill_events(struct call *call, const struct log_found *found, size_t
     }
 }
 
-/* Nothing for this consumer up to the head: he waits, and costs nothing meanwhile. */
+/* Nothing for this consumer up to the head: he waits, and costs nothing meanwhile.  When he is
+ * woken, what was looked at already is not looked at again. */
 static bool parks(struct call *call, const Bus__PullRequest *request, const struct log_found *found,
                   uint64_t after) {
     uint32_t wait_ms = request->wait_ms < WAIT_MAX_MS ? request->wait_ms : WAIT_MAX_MS;
-    bool moved = found->next - after >= LOG_EVENTS_MAX; /* else each waking looks at them again */
+    bool moved = found->next - after >= LOG_EVENTS_MAX; /* he should keep that place */
 
     if (call->expired || wait_ms == 0 || found->count > 0 || moved || found->next < found->head) {
         return false;
     }
     call->park_on = bus_lane_name(request->lane);
     call->park_until_ms = call->now_ms + wait_ms;
+    call->park_mark = found->next;
     return true;
 }
 
@@ -330,9 +332,10 @@ static int pull(struct call *call, struct err *err) {
         is_overtaken(call, request);
     }
     bus_id(call, &reply->log);
+    const uint64_t place = known ? request->after : 0;
     struct log_want want = {
         .lane = request->lane,
-        .after = known ? request->after : 0,
+        .after = known && call->park_mark > place ? call->park_mark : place,
         .patterns = request->patterns,
         .pattern_count = request->n_patterns,
         .max = request->max > 0 && request->max < LOG_EVENTS_MAX ? request->max : LOG_EVENTS_MAX,
@@ -345,9 +348,9 @@ static int pull(struct call *call, struct err *err) {
                        request->subscription, (unsigned long long)want.after,
                        (unsigned long long)found->first);
     }
-    note_consumer(call, request, want.after);
+    note_consumer(call, request, place);
     /* A consumer of another log is told so at once. */
-    if (known && parks(call, request, found, want.after)) {
+    if (known && parks(call, request, found, place)) {
         return 0;
     }
     fill_events(call, found, &reply->n_events, &reply->events);

@@ -52,6 +52,7 @@ const struct service_def reports_def = {
     .timers = timers,
     .start = project_start,
     .fold = project_own,
+    .patient = true,
     .state_new = revision_state_new,
     .state_free = revision_state_free,
     .state_reset = revision_state_reset,

@@ -185,7 +185,7 @@ void engine_settle(struct engine *engine) {
             return;
         }
         /* A pull that waits: it is asked again. */
-        core_peer_lost(engine->core, "bus");
+        core_link(engine->core, "bus", false);
         engine->now_ms += 250;
         idle = 0;
     }

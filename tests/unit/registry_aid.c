@@ -267,7 +267,7 @@ void aid_deliver(struct registry *registry, const Wire__Event *event) {
     copy.source = (ProtobufCBinaryData){16, source};
     copy.seq = copy.position = ++position;
     for (int i = 0; i < 8; i++) {
-        core_peer_lost(registry->core, "bus");
+        core_link(registry->core, "bus", false);
         registry->now_ms += 500;
         step(registry);
         for (const struct out *out = core_next(registry->core); out;

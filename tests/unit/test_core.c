@@ -22,6 +22,7 @@ static int handled, applied, timers_run, jobs_done, fold_count;
 static char timer_log[1024];
 static int fills;
 static int short_times;
+static uint64_t mark_seen;
 
 /* ---- the toy ---- */
 
@@ -88,9 +89,11 @@ static int wait_case(struct call *call, struct err *err) {
     }
     int64_t events = query_i64(&q, 0);
     query_end(&q);
+    mark_seen = call->park_mark;
     if (events == 0 && !call->expired) {
         call->park_on = "toy";
         call->park_until_ms = call->now_ms + 1000;
+        call->park_mark = 7;
         return 0;
     }
     call->reply = &reply->base;
@@ -211,21 +214,30 @@ static struct arena *scratch;
 static char folder[] = "/tmp/test_core_XXXXXX";
 static char path[PATH_MAX];
 
-static struct core *start_at(const char *file, size_t group_max) {
-    struct core_config config = {
-        .path = file, .secrets = &secrets, .seed = 7, .now_ms = t0, .group_max = group_max};
+static struct core *start_with(struct core_config config) {
     struct err err = {0};
-    struct core *core = core_new(&toy, &config, &err);
 
+    config.secrets = &secrets;
+    config.seed = 7;
+    config.now_ms = t0;
+    struct core *core = core_new(&toy, &config, &err);
     CHECK_OK(core == NULL, err);
     return core;
 }
 
-static struct core *start(void) {
+static struct core *start_at(const char *file, size_t group_max) {
+    return start_with((struct core_config){.path = file, .group_max = group_max});
+}
+
+static void prepare(void) {
     secrets_from_seed(&secrets, 1);
     scratch = arena_new(16 << 20);
     CHECK(mkdtemp(folder));
     (void)snprintf(path, sizeof path, "%s/toy.db", folder);
+}
+
+static struct core *start(void) {
+    prepare();
     return start_at(path, 0);
 }
 
@@ -400,10 +412,10 @@ static void deliver(struct core *core, ProtobufCBinaryData *events, size_t n, in
     ProtobufCAllocator allocator = arena_protobuf(scratch);
     static uint64_t next;
 
-    core_peer_lost(core, "bus");
+    core_link(core, "bus", false);
     step(core, now_ms);
     drain(core);
-    core_peer_lost(core, "bus");
+    core_link(core, "bus", false);
     step(core, now_ms + 500);
     for (;;) {
         Wire__Request *call = next_call(core, "bus", "Pull");
@@ -775,7 +787,8 @@ static void a_job_of_a_kind_that_is_gone_is_put_aside_with_an_alarm(void) {
                                              " epoch) VALUES(0, 'gone', 'r', x'', 0, 0)");
 
     CHECK_OK(query_done(&q, &err), err);
-    (void)ask(core, opening("a", "u", 0, new_id()));
+    core_free(core);
+    core = start_at(path, 0);
     step(core, t0 + 1);
     CHECK(count(core, "dead.letter") == 1);
     CHECK(rows(core, "SELECT count(*) FROM job") == 0);
@@ -831,6 +844,118 @@ static void events_go_to_the_bus_until_it_confirms_them(void) {
     core_free(core);
 }
 
+/* What was said before the link was there has gone nowhere. */
+static void of_a_new_link_it_asks_at_once(void) {
+    struct core *core = start();
+
+    step(core, t0);
+    CHECK(next_call(core, "bus", "Pull"));
+    drain(core);
+    core_link(core, "bus", false);
+    step(core, t0 + 1);
+    CHECK(!next_call(core, "bus", "Pull"));
+    core_link(core, "bus", true);
+    CHECK(core_wake(core) <= t0 + 1);
+    step(core, t0 + 2);
+    CHECK(next_call(core, "bus", "Pull"));
+    core_free(core);
+}
+
+static void confirm_both(struct core *core, uint64_t normal, uint64_t urgent) {
+    for (Wire__Request *call; (call = next_call(core, "bus", "Append"));) {
+        confirm(core, call, append_of(call)->lane == WIRE__LANE__URGENT ? urgent : normal);
+    }
+}
+
+static void events_that_are_not_urgent_gather(void) {
+    enum { GATHER_MS = 5 };
+    prepare();
+    struct core *core = start_with((struct core_config){.path = path, .gather_ms = GATHER_MS});
+
+    (void)ask(core, opening("a", "u", 0, new_id()));
+    confirm_both(core, 1, 0);
+    step(core, t0 + 10);
+    push(core, opening("a", "u", 0, new_id()));
+    step(core, t0 + 10);
+    CHECK(!next_call(core, "bus", "Append"));
+    CHECK(core_wake(core) == t0 + 10 + GATHER_MS);
+    push(core, opening("a", "u", 0, new_id()));
+    step(core, t0 + 9 + GATHER_MS);
+    CHECK(!next_call(core, "bus", "Append"));
+    step(core, t0 + 10 + GATHER_MS);
+    Wire__Request *call = next_call(core, "bus", "Append");
+    CHECK(call && append_of(call)->n_events == 2 && append_of(call)->first_seq == 2);
+
+    (void)ask(core, opening("a", "urgent", 0, new_id())); /* known to the bus: none so far */
+    confirm_both(core, 3, 0);
+    step(core, t0 + 20);
+    call = next_call(core, "bus", "Append");
+    CHECK(call && append_of(call)->lane == WIRE__LANE__URGENT && append_of(call)->n_events == 1);
+    core_free(core);
+}
+
+static bool always_over(void *arg) {
+    (void)arg;
+    return true;
+}
+
+/* Answers the pull of the normal lane with so many events; returns how many the next asks for. */
+static uint32_t pull_max_after(struct core *core, size_t n, int64_t now_ms) {
+    enum { EVENTS_MAX = 256 };
+    ProtobufCAllocator allocator = arena_protobuf(scratch);
+    ProtobufCBinaryData events[EVENTS_MAX];
+    static uint64_t seq;
+
+    for (size_t i = 0; i < n; i++) {
+        events[i] = outside(++seq, "outside.good", "");
+    }
+    deliver(core, events, n, now_ms);
+    drain(core);
+    core_link(core, "bus", true);
+    step(core, now_ms + 500);
+    for (Wire__Request *call; (call = next_call(core, "bus", "Pull"));) {
+        Bus__PullRequest *pull = bus__pull_request__unpack(&allocator, call->payload.len,
+                                                           call->payload.data);
+        if (pull->lane == WIRE__LANE__NORMAL) {
+            return pull->max;
+        }
+    }
+    return 0;
+}
+
+static void it_asks_for_as_many_events_as_a_group_takes_in(void) {
+    prepare();
+    struct core *core = start_with((struct core_config){.path = path, .group_over = always_over});
+
+    CHECK(pull_max_after(core, 100, t0 + 1000) == 50);
+    CHECK(pull_max_after(core, 3, t0 + 2000) == 8);
+    core_free(core);
+    core = start_at(path, 0);
+    CHECK(pull_max_after(core, 100, t0 + 3000) == 256);
+    core_free(core);
+}
+
+static void at_the_end_results_are_written_down_and_no_job_begins(void) {
+    struct core *core = start();
+    struct bytes output = {(const uint8_t *)"out", 3};
+
+    push(core, opening("job", "u", 0, new_id()));
+    step(core, t0);
+    int64_t job = job_out(core);
+    CHECK(job > 0);
+    core_stop(core);
+    push(core, opening("job", "v", 0, new_id()));
+    core_push_job(core, job, false, output, NULL);
+    step(core, t0 + 1);
+    CHECK(jobs_done == 1 && job_out(core) == 0);
+    CHECK(core_wake(core) > t0 + 1);
+    core_free(core);
+    core = start_at(path, 0);
+    step(core, t0 + 2);
+    CHECK(job_out(core) > 0 && job_out(core) == 0);
+    core_free(core);
+}
+
 /* What the core says on stderr between the two. */
 static int kept_stderr = -1;
 
@@ -863,7 +988,7 @@ static void events_that_the_bus_has_lost_are_sent_again_and_told_of(void) {
     for (int i = 0; i < 5; i++) {
         (void)ask(core, opening("a", "u", 0, new_id()));
     }
-    core_peer_lost(core, "bus");
+    core_link(core, "bus", false);
     drain(core);
     step(core, t0 + 1000);
     while ((call = next_call(core, "bus", "Append")) != NULL) {
@@ -872,7 +997,7 @@ static void events_that_the_bus_has_lost_are_sent_again_and_told_of(void) {
     step(core, t0 + 1000);
     CHECK(!next_call(core, "bus", "Append"));
     listen_to_log();
-    core_peer_lost(core, "bus"); /* and comes back from an old copy */
+    core_link(core, "bus", false); /* and comes back from an old copy */
     drain(core);
     step(core, t0 + 2000);
     while ((call = next_call(core, "bus", "Append")) != NULL) {
@@ -948,10 +1073,10 @@ static void a_parked_request_is_answered_when_it_is_told_or_late(void) {
 
     push(core, frame);
     step(core, t0);
-    CHECK(!next_reply(core));
+    CHECK(!next_reply(core) && mark_seen == 0);
     CHECK(core_wake(core) <= t0 + 1000);
     step(core, t0 + 1000);
-    CHECK(next_reply(core));
+    CHECK(next_reply(core) && mark_seen == 7);
     push(core, frame);
     step(core, t0 + 1000);
     CHECK(!next_reply(core));
@@ -1065,7 +1190,7 @@ static void a_store_older_than_what_the_bus_has_does_not_serve(void) {
     struct core *core = start();
 
     (void)ask(core, opening("a", "u", 0, new_id()));
-    core_peer_lost(core, "bus");
+    core_link(core, "bus", false);
     drain(core);
     step(core, t0 + 3000);
     Wire__Request *call = next_call(core, "bus", "Append");
@@ -1354,7 +1479,7 @@ static void events_that_a_full_disk_undid_are_pulled_again(void) {
     drain(core);
     step(core, t0 + 2000);
     CHECK(asked_after(core) == 0); /* not behind what was never applied */
-    core_peer_lost(core, "bus");
+    core_link(core, "bus", false);
     step(core, t0 + 3000);
     drain(core);
     step(core, t0 + 4000);
@@ -1670,7 +1795,7 @@ static void an_older_life_of_a_store_does_not_serve(void) {
     Wire__Reply refusal = WIRE__REPLY__INIT;
 
     (void)ask(core, opening("a", "u", 0, new_id()));
-    core_peer_lost(core, "bus");
+    core_link(core, "bus", false);
     drain(core);
     step(core, t0 + 3000);
     Wire__Request *call = next_call(core, "bus", "Append");
@@ -1715,6 +1840,10 @@ int main(int argc, char **argv) {
         TEST(a_job_of_a_kind_that_is_gone_is_put_aside_with_an_alarm),
         TEST(jobs_that_are_not_urgent_begin_in_slices),
         TEST(events_go_to_the_bus_until_it_confirms_them),
+        TEST(of_a_new_link_it_asks_at_once),
+        TEST(events_that_are_not_urgent_gather),
+        TEST(it_asks_for_as_many_events_as_a_group_takes_in),
+        TEST(at_the_end_results_are_written_down_and_no_job_begins),
         TEST(events_that_the_bus_has_lost_are_sent_again_and_told_of),
         TEST(an_urgent_event_that_the_bus_does_not_confirm_goes_to_notify),
         TEST(an_event_of_others_has_one_effect),

@@ -67,7 +67,8 @@ static void a_job_gives_bytes_for_bytes_or_its_error(void) {
     done = wait_one(workers);
     CHECK(done.id == 8 && done.failed);
     CHECK_TEXT(done.err.args, "nobody at home");
-    CHECK(workers_free(workers, 5000));
+    CHECK(workers_stop(workers, 5000));
+    workers_free(workers);
 }
 
 static void an_urgent_job_passes_hanging_ones(void) {
@@ -85,7 +86,8 @@ static void an_urgent_job_passes_hanging_ones(void) {
     for (int i = 0; i < 10; i++) {
         (void)wait_one(workers);
     }
-    CHECK(workers_free(workers, 5000));
+    CHECK(workers_stop(workers, 5000));
+    workers_free(workers);
 }
 
 static void a_place_that_hangs_holds_half_of_them(void) {
@@ -116,7 +118,8 @@ static void a_place_that_hangs_holds_half_of_them(void) {
         (void)wait_one(workers);
     }
     CHECK(workers_waiting(workers) == 0);
-    CHECK(workers_free(workers, 5000));
+    CHECK(workers_stop(workers, 5000));
+    workers_free(workers);
 }
 
 static void too_many_are_refused(void) {
@@ -130,7 +133,48 @@ static void too_many_are_refused(void) {
     }
     CHECK(taken >= WORKERS_WAITING_MAX && taken <= WORKERS_WAITING_MAX + 1);
     (void)pthread_mutex_unlock(&gate);
-    CHECK(workers_free(workers, 5000)); /* those that wait are forgotten */
+    CHECK(workers_stop(workers, 5000));
+    workers_free(workers); /* those that wait are forgotten */
+}
+
+static void what_is_done_at_the_end_can_be_taken(void) {
+    struct workers *workers = workers_new(1, 0, &err);
+    struct work_done done;
+
+    CHECK(workers_put(workers, 7, &echo_kind, (struct bytes){(const uint8_t *)"hallo", 5}));
+    while (workers_waiting(workers) > 0) {
+        (void)sched_yield();
+    }
+    CHECK(workers_stop(workers, 5000));
+    CHECK(workers_take(workers, &done) && done.id == 7);
+    free(done.output);
+    CHECK(!workers_take(workers, &done));
+    workers_free(workers);
+}
+
+/* Results of jobs that are not urgent are told of together. */
+static void results_gather_and_an_urgent_one_does_not_wait(void) {
+    enum { JOBS = 3 };
+    struct workers *workers = workers_new(1, 1, &err);
+    struct pollfd fd = {workers_fd(workers), POLLIN, 0};
+    struct work_done done;
+
+    CHECK(poll(&fd, 1, 0) == 0);
+    for (int i = 0; i < JOBS; i++) {
+        CHECK(workers_put(workers, i, &echo_kind, (struct bytes){(const uint8_t *)"n", 1}));
+    }
+    CHECK(poll(&fd, 1, 5000) == 1); /* nobody need look before */
+    for (int i = 0; i < JOBS; i++) {
+        done = wait_one(workers);
+        free(done.output);
+    }
+    CHECK(poll(&fd, 1, 2 * WORKERS_GATHER_MS) == 0); /* all are taken: it is quiet again */
+    CHECK(workers_put(workers, 9, &urgent_kind, (struct bytes){(const uint8_t *)"u", 1}));
+    CHECK(poll(&fd, 1, 5000) == 1);
+    CHECK(workers_take(workers, &done) && done.id == 9);
+    free(done.output);
+    CHECK(workers_stop(workers, 5000));
+    workers_free(workers);
 }
 
 static void the_end_does_not_wait_for_one_that_hangs(void) {
@@ -141,14 +185,19 @@ static void the_end_does_not_wait_for_one_that_hangs(void) {
     while (workers_waiting(workers) > 0) {
         (void)sched_yield();
     }
-    CHECK(!workers_free(workers, 10));
+    CHECK(!workers_stop(workers, 10));
     (void)pthread_mutex_unlock(&gate);
-    CHECK(workers_free(workers, 5000));
+    CHECK(workers_stop(workers, 5000));
+    workers_free(workers);
 }
 
 static const struct test tests[] = {
-    TEST(a_job_gives_bytes_for_bytes_or_its_error), TEST(an_urgent_job_passes_hanging_ones),
-    TEST(a_place_that_hangs_holds_half_of_them),    TEST(too_many_are_refused),
+    TEST(a_job_gives_bytes_for_bytes_or_its_error),
+    TEST(an_urgent_job_passes_hanging_ones),
+    TEST(a_place_that_hangs_holds_half_of_them),
+    TEST(too_many_are_refused),
+    TEST(what_is_done_at_the_end_can_be_taken),
+    TEST(results_gather_and_an_urgent_one_does_not_wait),
     TEST(the_end_does_not_wait_for_one_that_hangs),
 };
 
