@@ -170,23 +170,36 @@ static double count_in(const struct house *house, const char *service, const cha
 
 /* ---- what came of it ---- */
 
-static void say_cpu(struct house *house, int64_t *before, double seconds) {
-    double all = 0;
+/* What each service has used so far. */
+struct used {
+    int64_t cpu_us[INSTANCE_NAME_MAX];
+    int64_t written_bytes[INSTANCE_NAME_MAX];
+};
+
+static void look_at_use(struct house *house, struct used *used) {
+    for (size_t i = 0; instance_services[i]; i++) {
+        used->cpu_us[i] = load_cpu_us(house, instance_services[i]);
+        used->written_bytes[i] = load_written_bytes(house, instance_services[i]);
+    }
+}
+
+static void say_use(const struct used *before, const struct used *after) {
+    char name[64];
+    double cpu = 0;
+    double written = 0;
 
     for (size_t i = 0; instance_services[i]; i++) {
-        char name[64];
-        int64_t cpu = load_cpu_us(house, instance_services[i]);
-        double cores = (double)(cpu - before[i]) / 1e6 / seconds;
-        if (seconds > 0) {
-            (void)snprintf(name, sizeof name, "hour_cpu_%s", instance_services[i]);
-            bench_line(name, cores * 100, "% of a core", 0, NULL);
-        }
-        before[i] = cpu;
-        all += cores;
+        double cores = (double)(after->cpu_us[i] - before->cpu_us[i]) / 1e6 / HOUR_S;
+        double mb = (double)(after->written_bytes[i] - before->written_bytes[i]) / 1e6 / HOUR_S;
+        (void)snprintf(name, sizeof name, "hour_cpu_%s", instance_services[i]);
+        bench_line(name, cores * 100, "% of a core", 0, NULL);
+        (void)snprintf(name, sizeof name, "hour_disk_%s", instance_services[i]);
+        bench_line(name, mb, "MB/s", 0, NULL);
+        cpu += cores;
+        written += mb;
     }
-    if (seconds > 0) {
-        bench_line("hour_cpu_all", all * 100, "% of a core", 0, NULL);
-    }
+    bench_line("hour_cpu_all", cpu * 100, "% of a core", 0, NULL);
+    bench_line("hour_disk_all", written, "MB/s", 0, NULL);
 }
 
 static void say_pages(struct house *house, struct alarms *alarms) {
@@ -239,7 +252,7 @@ void bench_company_hour(struct house *house) {
     struct receiver *receiver = receiver_new(ARRIVALS);
     struct sink *sink = sink_new();
     struct alarms *alarms = alarms_new(house, receiver);
-    int64_t cpu[INSTANCE_NAME_MAX] = {0};
+    struct used before, after;
 
     CHECK(ids.list);
     receiver_lead(receiver, house);
@@ -250,9 +263,10 @@ void bench_company_hour(struct house *house) {
     }
     company.bus = load_bus(house, NOTICES_IN_FLIGHT);
     company.arena = arena_new(ARENA);
-    say_cpu(house, cpu, 0);
+    look_at_use(house, &before);
     alarms_run(alarms, pages_per_s, HOUR_S, turn, &company);
-    say_cpu(house, cpu, HOUR_S);
+    look_at_use(house, &after);
+    say_use(&before, &after);
     finish(&company);
     say_pages(house, alarms);
     say_lost(house, &company, &ids, sink);

@@ -189,6 +189,23 @@ int64_t load_cpu_us(const struct house *house, const char *service) {
     return (int64_t)((user + system) * 1000000 / (unsigned long long)sysconf(_SC_CLK_TCK));
 }
 
+int64_t load_written_bytes(const struct house *house, const char *service) {
+    char path[64];
+    char line[128];
+    long long bytes = 0;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/io",
+                   (int)instance_pid(session_instance(house->session), service));
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file)) {
+        (void)sscanf(line, "write_bytes: %lld", &bytes);
+    }
+    if (file) {
+        (void)fclose(file);
+    }
+    return bytes;
+}
+
 double load_start_s(struct house *house, const char *service) {
     const struct client_request health = {.method = "shouwen.core.v1.Core/Health"};
     struct client_answer answer;

@@ -50,6 +50,10 @@ load_event load_notice; /* what an emergency says to a household (`tell: househo
 /* load_cpu_us - CPU that a service's process has used. */
 int64_t load_cpu_us(const struct house *house, const char *service);
 
+/* load_written_bytes - what it has given to the disk so far, the pages of its store and their log.
+ */
+int64_t load_written_bytes(const struct house *house, const char *service);
+
 void bench_contacts(struct house *house);
 void bench_bus(struct house *house);
 void bench_visible(struct house *house);
