@@ -113,6 +113,7 @@ static int run(struct cli *cli, int argc, char **argv) {
     struct err err = {0};
     uint8_t id[CLIENT_ID_SIZE];
     unsigned style = cli_flag(&argc, argv, "--plain") ? JSON_PLAIN : 0;
+    wire.urgent = cli_flag(&argc, argv, "--urgent");
     bool explain = cli_flag(&argc, argv, "--describe");
     const char *again = cli_value(&argc, argv, "--id");
     const char *service = cli_value(&argc, argv, "--service");
@@ -151,7 +152,7 @@ static int run(struct cli *cli, int argc, char **argv) {
 
 const struct command call_command = {
     .name = "call",
-    .arguments = "[--as WHO] METHOD [JSON|-] [--plain] [--timeout MS] [--id HEX]",
+    .arguments = "[--as WHO] METHOD [JSON|-] [--plain] [--urgent] [--timeout MS] [--id HEX]",
     .zh = "调用任意服务的任意方法，参数为 JSON",
     .en = "call any method of any service, with JSON",
     .more_zh = "  方法可用全名，或 ticketing/GetCase；唯一时只写 GetCase 即可\n"
@@ -159,12 +160,14 @@ const struct command call_command = {
                "  --plain           字段写成普通 JSON 值\n"
                "  --service 名称    Core/Health 等公共方法问哪个服务\n"
                "  --id 十六进制     用同一编号再发一次（只生效一次）\n"
+               "  --urgent          紧急：先于其他请求处理\n"
                "  例：shouwen call --as 王丽 ticketing/GetCase '{\"caseNo\": \"…\"}'",
     .more_en = "  METHOD is a full name, or ticketing/GetCase; or GetCase when only one has it\n"
                "  --list            all methods   --describe  the fields of this one\n"
                "  --plain           field values as plain JSON\n"
                "  --service NAME    whom to ask what all answer (Core/Health, …)\n"
                "  --id HEX          send it once more under the same id (it has one effect)\n"
+               "  --urgent          goes before the requests of others\n"
                "  e.g. shouwen call --as 王丽 ticketing/GetCase '{\"caseNo\": \"…\"}'",
     .run = run,
 };

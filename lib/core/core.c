@@ -278,7 +278,6 @@ static bool has_room(const struct core *core, const struct input *input) {
 static bool enqueue(struct core *core, struct input *input) {
     if (!has_room(core, input)) {
         core_input_free(input);
-        core->refused++;
         return false;
     }
     core->queue_bytes += input->size;
@@ -286,13 +285,16 @@ static bool enqueue(struct core *core, struct input *input) {
     return true;
 }
 
-/* Told before any work is done for it: only its id is read. */
-static void refuse_full(struct core *core, const struct origin *from, struct bytes frame) {
+/* Told before any work is done for it: only its id is read.  False: there is no room to say it. */
+bool core_refuse_full(struct core *core, const struct origin *from, struct bytes frame) {
+    if (core->out_count >= OUTS_MAX - OUTS_A_STEP) {
+        return false;
+    }
     size_t used = arena_used(core->arena);
     ProtobufCAllocator allocator = arena_protobuf(core->arena);
     Wire__Request *request = wire__request__unpack(&allocator, frame.size, frame.data);
 
-    if (request && request->id.len <= CORE_ID_SIZE && core->out_count < OUTS_MAX - OUTS_A_STEP) {
+    if (request && request->id.len <= CORE_ID_SIZE) {
         Wire__Reply reply = WIRE__REPLY__INIT;
         reply.id = request->id;
         reply.code = WIRE__CODE__RESOURCE_EXHAUSTED;
@@ -303,6 +305,8 @@ static void refuse_full(struct core *core, const struct origin *from, struct byt
         core_out(core, &out);
     }
     arena_rewind(core->arena, used);
+    core->refused++;
+    return true;
 }
 
 bool core_push_request(struct core *core, const struct origin *from, struct bytes frame) {
@@ -310,9 +314,9 @@ bool core_push_request(struct core *core, const struct origin *from, struct byte
 
     input->from = *from;
     input->from.peer = from->peer ? input->peer : NULL;
-    input->urgent = dispatch_urgent(core, input);
+    dispatch_sort(core, input);
     if (!enqueue(core, input)) {
-        refuse_full(core, from, frame);
+        (void)core_refuse_full(core, from, frame);
         return false;
     }
     return true;
@@ -486,8 +490,11 @@ int core_step(struct core *core, int64_t now_ms, struct err *err) {
 int64_t core_wake(const struct core *core) {
     int64_t wake = links_wake(core);
 
-    if (core->queued > 0 || group_woken(core)) {
+    if (group_woken(core)) {
         return core->now_ms;
+    }
+    if (core->queued > 0) {
+        wake = group_paced(core) ? core->group_ms + PACE_MS : core->now_ms;
     }
     if (core->restored || core->fenced) {
         return wake; /* timers and jobs wait until it may serve */

@@ -53,15 +53,16 @@ static const struct method *find_method(const struct core *core, const char *nam
     return method ? method : find_in(&core__core__descriptor, builtin_methods, name, descriptor);
 }
 
-bool dispatch_urgent(struct core *core, const struct input *input) {
+void dispatch_sort(struct core *core, struct input *input) {
     const ProtobufCMethodDescriptor *descriptor = NULL;
     size_t used = arena_used(core->arena);
     ProtobufCAllocator allocator = arena_protobuf(core->arena);
     Wire__Request *request = wire__request__unpack(&allocator, input->size, input->data);
     const struct method *method = request ? find_method(core, request->method, &descriptor) : NULL;
 
+    input->urgent = method && (method->urgent || request->urgent);
+    input->paced = method && !input->urgent && method->kind == METHOD_WRITE && !input->from.peer;
     arena_rewind(core->arena, used);
-    return method && method->urgent;
 }
 
 /* Text that comes in is UTF-8 without control characters, everywhere in the message. */

@@ -240,6 +240,7 @@ static void leave_rest(struct core *core, size_t ran) {
         struct input *input = core->items[i - 1].input;
         memmove(core->queue + 1, core->queue, core->queued * sizeof *core->queue);
         core->queue[0] = input;
+        input->passed_ms = input->passed_ms ? input->passed_ms : core->now_ms;
         core->queued++;
         core->queue_bytes += input->size;
     }
@@ -348,6 +349,7 @@ static void finish_group(struct core *core) {
         }
         core_input_free(item->input);
     }
+    core->group_ms = core->item_count > 0 ? core->now_ms : core->group_ms;
     core->item_count = 0;
     for (size_t i = 0; i < core->parked_count; i++) {
         for (size_t n = 0; n < core->note_count; n++) {
@@ -373,12 +375,35 @@ static int round_of(const struct input *input, bool all_fit) {
     return all_fit ? ROUNDS - 1 : 1;
 }
 
+/* Who has been passed over for too long is told so.  A peer never is: it would ask again. */
+static bool refuse_late(struct core *core, const struct input *input) {
+    return input->kind == INPUT_REQUEST && !input->urgent && !input->from.peer
+           && input->passed_ms != 0 && core->now_ms - input->passed_ms > QUEUE_WAIT_MS
+           && core_refuse_full(core, &input->from, (struct bytes){input->data, input->size});
+}
+
+/* Those for whom there was no room go on waiting, or have waited long enough. */
+static void pass_over(struct core *core) {
+    size_t kept = 0;
+
+    for (size_t i = 0; i < core->queued; i++) {
+        struct input *input = core->queue[i];
+        if (input && refuse_late(core, input)) {
+            core->queue_bytes -= input->size;
+            core_input_free(input);
+        } else if (input) {
+            input->passed_ms = input->passed_ms ? input->passed_ms : core->now_ms;
+            core->queue[kept++] = input;
+        }
+    }
+    core->queued = kept;
+}
+
 static void add_requests(struct core *core) {
     const size_t room = ITEMS_MAX - core->item_count;
     const size_t max = core->config.group_max ? core->config.group_max : CORE_GROUP_MAX;
     size_t left = max < room ? max : room;
     const bool all_fit = core->queued <= left;
-    size_t kept = 0;
 
     for (int round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < core->queued && left > 0; i++) {
@@ -391,12 +416,7 @@ static void add_requests(struct core *core) {
             }
         }
     }
-    for (size_t i = 0; i < core->queued; i++) {
-        if (core->queue[i]) {
-            core->queue[kept++] = core->queue[i];
-        }
-    }
-    core->queued = kept;
+    pass_over(core);
 }
 
 /* The answer with an event that found no memory has a group of its own.  False: none waits. */
@@ -439,20 +459,34 @@ bool group_woken(const struct core *core) {
     return false;
 }
 
+/* Of a burst of writes each would have a commit of its own, on a disk that is quick: after one
+ * they wait a moment for each other, and go at once with anything else. */
+bool group_paced(const struct core *core) {
+    bool paced = core->config.gather_ms > 0 && !core->stopping && core->queued > 0
+                 && core->queued < PACED && core->now_ms < core->group_ms + PACE_MS;
+
+    for (size_t i = 0; paced && i < core->queued; i++) {
+        paced = core->queue[i]->paced;
+    }
+    return paced;
+}
+
 int group_run(struct core *core, bool with_input, struct err *err) {
+    const bool due = with_input && !timers_wait(core) && core->next_timer_ms <= core->now_ms;
+    const bool job_due = core->next_job_ms <= core->now_ms;
+
     arena_reset(core->arena);
     core->reply_bytes = 0;
     core->note_count = 0;
     if (!with_input || !add_alone(core)) {
         wake_parked(core);
-        if (with_input) {
+        if (with_input && (core->item_count > 0 || due || job_due || !group_paced(core))) {
             add_requests(core);
         }
     }
     if (core->item_count == 0) {
-        bool due = with_input && !timers_wait(core) && core->next_timer_ms <= core->now_ms;
         core->fired = 0;
-        if (!due && core->next_job_ms > core->now_ms) {
+        if (!due && !job_due) {
             return timer_next(core, err);
         }
     }

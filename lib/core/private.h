@@ -20,6 +20,11 @@ enum {
     QUEUE_BYTES_MAX = 16 << 20,
     QUEUE_URGENT = 512, /* of the queue, kept free for urgent requests */
     QUEUE_URGENT_BYTES = 1 << 20,
+    /* A person's request that has been passed over for so long is refused: he may ask again, and
+     * what is answered is answered soon.  (Controlled delay: Nichols, Jacobson, RFC 8289.) */
+    QUEUE_WAIT_MS = 150,
+    PACE_MS = 2, /* between two groups of nothing but writes that are not urgent, */
+    PACED = 64,  /* unless so many wait */
     PARKED_MAX = 512,
     TIMERS_A_GROUP = 64, /* between two requests of it */
     ROOM_BESIDE = 64,    /* for requests, beside the parked that are woken */
@@ -63,9 +68,11 @@ struct input {
     char peer[CORE_PEER_MAX]; /* copy of from.peer, or the peer that replied */
     uint8_t *data;
     size_t size;
-    int64_t id;  /* job or timer */
-    bool urgent; /* a request that goes before the others */
-    bool failed; /* job */
+    int64_t id;        /* job or timer */
+    bool urgent;       /* a request that goes before the others */
+    bool paced;        /* a write that is not urgent: it may wait a moment for others */
+    int64_t passed_ms; /* a group had no room for it, first at this time; 0: none yet */
+    bool failed;       /* job */
     struct err err;
     bool expired;       /* a parked request whose time is over */
     uint64_t park_mark; /* what it left when it parked */
@@ -185,6 +192,7 @@ struct core {
     struct input **queue;
     size_t queued, queue_bytes;
     uint64_t refused;
+    int64_t group_ms; /* the last one with anything in it */
 
     struct item *items;
     size_t item_count;
@@ -264,14 +272,16 @@ enum trial_end core_trial_end(struct core *core, const struct trial *trial, bool
                               struct err *why);
 struct input *core_input_new(enum input_kind kind, const char *peer, struct bytes frame);
 void core_input_free(struct input *input);
+bool core_refuse_full(struct core *core, const struct origin *from, struct bytes frame);
 
 /* group.c: the woken; when with_input, also what was queued and timers that are due; one commit */
 int group_run(struct core *core, bool with_input, struct err *err);
 bool group_woken(const struct core *core);
+bool group_paced(const struct core *core); /* what waits may wait for more */
 
 /* dispatch.c: one request */
 void dispatch_forget_tokens(struct core *core);
-bool dispatch_urgent(struct core *core, const struct input *input);
+void dispatch_sort(struct core *core, struct input *input); /* sets urgent and paced */
 void dispatch_run(struct core *core, struct item *item);
 void dispatch_refuse(struct core *core, struct item *item, const struct err *err);
 

@@ -210,6 +210,7 @@ int client_send(struct client *client, const struct client_request *request,
     wire.payload = view(request->payload);
     wire.timeout_ms = (uint32_t)timeout;
     wire.locale = client->locale ? client->locale : "";
+    wire.urgent = request->urgent;
     size_t size = wire__request__get_packed_size(&wire);
     if (size > CORE_BULK_FRAME_MAX) {
         return err_plain(err, ERR_EXHAUSTED, "%zu bytes are too much for one request", size);

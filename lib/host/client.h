@@ -46,6 +46,7 @@ struct client_request {
     const uint8_t *id;    /* 16 bytes to repeat an earlier request; NULL: a new one */
     int64_t timeout_ms;   /* 0: CLIENT_TIMEOUT_MS */
     void *arg;            /* comes back with the answer */
+    bool urgent;          /* goes before the others, and is never refused for having waited */
 };
 
 struct client_answer {

@@ -199,7 +199,8 @@ bool raw_sqlite(const char *store, const char *folder, size_t n, struct raw_rows
     (void)snprintf(path, sizeof path, "%s/raw.db", folder);
     if (sqlite3_open_v2(store, &from, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK
         || sqlite3_open(path, &to) != SQLITE_OK
-        || !run(to, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")) {
+        || !run(to,
+                "PRAGMA page_size = 2048; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")) {
         return false;
     }
     size_t count = read_store(from, to, tables, n, &bytes);

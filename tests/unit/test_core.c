@@ -876,21 +876,41 @@ static void events_that_are_not_urgent_gather(void) {
     confirm_both(core, 1, 0);
     step(core, t0 + 10);
     push(core, opening("a", "u", 0, new_id()));
-    step(core, t0 + 10);
+    step(core, t0 + 15);
     CHECK(!next_call(core, "bus", "Append"));
-    CHECK(core_wake(core) == t0 + 10 + GATHER_MS);
+    CHECK(core_wake(core) == t0 + 15 + GATHER_MS);
     push(core, opening("a", "u", 0, new_id()));
-    step(core, t0 + 9 + GATHER_MS);
+    step(core, t0 + 14 + GATHER_MS);
     CHECK(!next_call(core, "bus", "Append"));
-    step(core, t0 + 10 + GATHER_MS);
+    step(core, t0 + 15 + GATHER_MS);
     Wire__Request *call = next_call(core, "bus", "Append");
     CHECK(call && append_of(call)->n_events == 2 && append_of(call)->first_seq == 2);
 
     (void)ask(core, opening("a", "urgent", 0, new_id())); /* known to the bus: none so far */
     confirm_both(core, 3, 0);
-    step(core, t0 + 20);
+    step(core, t0 + 30);
     call = next_call(core, "bus", "Append");
     CHECK(call && append_of(call)->lane == WIRE__LANE__URGENT && append_of(call)->n_events == 1);
+    core_free(core);
+}
+
+/* A burst of writes after a commit waits a moment for more of it; anything else takes it along. */
+static void a_burst_of_writes_shares_a_commit(void) {
+    prepare();
+    struct core *core = start_with((struct core_config){.path = path, .gather_ms = 5});
+    Cases__FireEventRequest fired = CASES__FIRE_EVENT_REQUEST__INIT;
+
+    (void)ask(core, opening("a", "u", 0, new_id())); /* at t0, after nothing: at once */
+    push(core, opening("a", "u", 0, new_id()));
+    step(core, t0 + 1);
+    CHECK(!next_reply(core) && core_wake(core) == t0 + 2);
+    push(core, opening("a", "u", 0, new_id()));
+    step(core, t0 + 2);
+    CHECK(next_reply(core) && next_reply(core) && !next_reply(core));
+    push(core, opening("a", "u", 0, new_id()));
+    push(core, request("FireEvent", &fired.base, new_id(), token_of("S101"))); /* urgent */
+    step(core, t0 + 3);
+    CHECK(next_reply(core) && next_reply(core));
     core_free(core);
 }
 
@@ -1842,6 +1862,7 @@ int main(int argc, char **argv) {
         TEST(events_go_to_the_bus_until_it_confirms_them),
         TEST(of_a_new_link_it_asks_at_once),
         TEST(events_that_are_not_urgent_gather),
+        TEST(a_burst_of_writes_shares_a_commit),
         TEST(it_asks_for_as_many_events_as_a_group_takes_in),
         TEST(at_the_end_results_are_written_down_and_no_job_begins),
         TEST(events_that_the_bus_has_lost_are_sent_again_and_told_of),
