@@ -39,7 +39,8 @@ enum {
     REFUSAL_ARENA = 512 * 1024,
     START_ARENA = 1 << 20,
     JOBS_WAIT_MS = 2000,
-    LAST_STEPS = 64, /* of whatever waits at the end */
+    CHECKPOINT_PAGES = 2000, /* in the log of the store, 4 MB: some milliseconds of work */
+    LAST_STEPS = 64,         /* of whatever waits at the end */
     FLUSH_MS = 500,
     DISK_HONEST_US = 20,
     STATUS_MAX = 96,
@@ -274,17 +275,34 @@ static bool group_over(void *arg) {
     return system_mono_us() - live->step_started_us >= GROUP_US;
 }
 
+/* At once: nothing more may be said or written. */
+static _Noreturn void end(const char *why) {
+    log_error("the store failed; what was not answered is unknown", "why=\"%s\"", why);
+    _exit(EXIT_FAILURE);
+}
+
+/* Nobody's answer waits for it: all have left. */
+static void keep_log_short(struct live *live) {
+    struct store *store = core_store(live->core);
+
+    if (store_log_pages(store) >= CHECKPOINT_PAGES) {
+        store_checkpoint(store, false);
+    }
+    if (store_io_failed(store)) {
+        end("checkpoint");
+    }
+}
+
 static void step(struct live *live) {
     struct err err = {0};
     char line[ERR_TEXT_MAX];
 
     live->step_started_us = system_mono_us();
     if (core_step(live->core, clock_now(&live->clock), &err)) {
-        log_error("the store failed; what was not answered is unknown", "why=\"%s\"",
-                  err_line(&err, line));
-        _exit(EXIT_FAILURE); /* at once: nothing more may be said or written */
+        end(err_line(&err, line));
     }
     carry_away(live);
+    keep_log_short(live);
 }
 
 static void reload_allow(struct live *live) {

@@ -16,6 +16,7 @@ enum {
     BUSY_WAIT_MS = 2000,
     PRIMARY_CODE = 0xFF, /* of an extended SQLite result code */
     DEPTHS = 3,
+    CHECKPOINT_PAGES = 8000, /* 16 MB */
     LENGTH_MAX = 1 << 20,
     SQL_LENGTH_MAX = 64 << 10,
     VARIABLES_MAX = 500,
@@ -25,6 +26,7 @@ enum {
 struct store {
     sqlite3 *db;
     bool io_failed;
+    int log_pages; /* in the WAL, as of the last commit */
     size_t cached;
     struct {
         const char *sql; /* compared by address: QUERY only takes literals */
@@ -43,8 +45,6 @@ static const char setup_sql[] = /* Rows are small and scattered: half the page, 
     "PRAGMA temp_store = MEMORY;"
     "PRAGMA mmap_size = 0;"
     "PRAGMA journal_size_limit = 33554432;"
-    /* 16 MB: a page that many groups change is folded in once. */
-    "PRAGMA wal_autocheckpoint = 8000;"
     "CREATE TABLE IF NOT EXISTS migration("
     "  name TEXT PRIMARY KEY, sql TEXT NOT NULL) STRICT;";
 
@@ -148,6 +148,17 @@ static void harden(sqlite3 *db) {
     (void)sqlite3_limit(db, SQLITE_LIMIT_VARIABLE_NUMBER, VARIABLES_MAX);
 }
 
+static int after_commit(void *arg, sqlite3 *db, const char *name, int pages) {
+    struct store *store = arg;
+
+    (void)db, (void)name;
+    store->log_pages = pages;
+    if (pages >= CHECKPOINT_PAGES) {
+        store_checkpoint(store, false);
+    }
+    return SQLITE_OK; /* what was committed is, whatever became of that */
+}
+
 /* What the promise rests on is asked for and then looked at. */
 static int check_durable(struct store *store, const char *path, struct err *err) {
     struct query q = QUERY(store, "SELECT (SELECT synchronous FROM pragma_synchronous),"
@@ -215,6 +226,7 @@ struct store *store_open(const char *path, const char *owner,
         || migrate(store, schemas, err) || prepare_undo(store, err)) {
         goto fail;
     }
+    (void)sqlite3_wal_hook(store->db, after_commit, store);
     return store;
 
 fail:
@@ -290,10 +302,23 @@ int64_t store_changes(const struct store *store) {
     return sqlite3_total_changes64(store->db);
 }
 
+int store_log_pages(const struct store *store) {
+    return store->log_pages;
+}
+
+/* A sync that failed is not made good by one that succeeds (the kernel forgets what it could
+ * not write): the log is whole, and the next start reads it. */
 void store_checkpoint(struct store *store, bool truncate) {
-    (void)sqlite3_wal_checkpoint_v2(
-        store->db, NULL, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL,
-        NULL);
+    int pages = 0;
+    int folded = 0;
+    int rc = sqlite3_wal_checkpoint_v2(
+        store->db, NULL, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &pages,
+        &folded);
+
+    store->io_failed |= (rc & PRIMARY_CODE) == SQLITE_IOERR;
+    if (rc == SQLITE_OK && folded >= pages) {
+        store->log_pages = 0;
+    }
 }
 
 /* The file's bytes and its name in the folder: both must outlive a power cut. */

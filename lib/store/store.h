@@ -68,8 +68,16 @@ bool store_io_failed(const struct store *store);
 /* store_changes - rows written since it was opened. */
 int64_t store_changes(const struct store *store);
 
-/* store_checkpoint - fold the WAL into the database; `truncate` when there is time. */
+/*
+ * store_checkpoint - fold the WAL into the database; `truncate` when there is time.  When the
+ * disk fails meanwhile, so has the store.  A commit does it by itself when the WAL has grown to
+ * 16 MB; a host does it earlier, when what was said has left (reliability.md 0.4: never another
+ * connection, for SQLite below 3.51.3 may lose commits then).
+ */
 void store_checkpoint(struct store *store, bool truncate);
+
+/* store_log_pages - in the WAL, not folded in yet, as of the last commit. */
+int store_log_pages(const struct store *store);
 
 /*
  * store_backup - a consistent copy at `path` (which must not exist), made by this

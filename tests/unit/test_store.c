@@ -111,9 +111,67 @@ static void what_is_undone_is_undone_also_without_memory(void) {
     CHECK(!disturbed && !whole);
 }
 
+/* What the database file holds without its log; -1: no table yet. */
+static int64_t rows_of_file_alone(void) {
+    char uri[100];
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    int64_t count = -1;
+
+    (void)snprintf(uri, sizeof uri, "file:%s?immutable=1", path);
+    CHECK(sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) == SQLITE_OK);
+    if (sqlite3_prepare_v2(db, "SELECT count(*) FROM thing", -1, &stmt, NULL) == SQLITE_OK
+        && sqlite3_step(stmt) == SQLITE_ROW) {
+        count = sqlite3_column_int64(stmt, 0);
+    }
+    (void)sqlite3_finalize(stmt);
+    (void)sqlite3_close(db);
+    return count;
+}
+
+static void put_many(struct store *store, int64_t from, int64_t until) {
+    struct err err = {0};
+
+    CHECK_OK(store_begin(store, &err), err);
+    for (int64_t id = from; id < until; id++) {
+        CHECK_OK(put(store, id, &err), err);
+    }
+    CHECK_OK(store_commit(store, &err), err);
+}
+
+static void a_checkpoint_folds_the_log_in_and_it_begins_anew(void) {
+    enum { ROWS = 500, MORE = 10 };
+    struct store *store = open_store();
+
+    put_many(store, 0, ROWS);
+    CHECK(store_log_pages(store) > ROWS);
+    CHECK(rows_of_file_alone() < ROWS);
+    store_checkpoint(store, false);
+    CHECK(store_log_pages(store) == 0 && !store_io_failed(store));
+    CHECK(rows_of_file_alone() == ROWS);
+    put_many(store, ROWS, ROWS + MORE);
+    CHECK(store_log_pages(store) > 0 && store_log_pages(store) < ROWS);
+    store_close(store);
+    CHECK(remove(path) == 0);
+}
+
+/* Also when no host does. */
+static void a_log_that_has_grown_is_folded_in_by_the_commit(void) {
+    enum { ROWS = 6000 }; /* of a page and a half: 18 MB */
+    struct store *store = open_store();
+
+    put_many(store, 0, ROWS);
+    CHECK(store_log_pages(store) == 0);
+    CHECK(rows_of_file_alone() == ROWS);
+    store_close(store);
+    CHECK(remove(path) == 0);
+}
+
 int main(int argc, char **argv) {
     static const struct test tests[] = {
         TEST(what_is_undone_is_undone_also_without_memory),
+        TEST(a_checkpoint_folds_the_log_in_and_it_begins_anew),
+        TEST(a_log_that_has_grown_is_folded_in_by_the_commit),
     };
 
     take_memory_over();
