@@ -40,6 +40,8 @@ static sqlite3_vfs layer;
 static sqlite3_vfs *below;
 static bool lying;
 static uint64_t syncs;
+static disk_watcher *watcher;
+static void *watcher_arg;
 
 static struct {
     bool armed;
@@ -107,6 +109,18 @@ static void keep(struct content *content, size_t at, size_t size) {
     if (kept > 0) {
         memcpy(pending->old, content->data + at, kept);
     }
+}
+
+static void tell(const struct content *content, struct disk_op op) {
+    if (watcher && content->path[0]) {
+        op.path = content->path;
+        watcher(watcher_arg, &op);
+    }
+}
+
+void disk_watch(disk_watcher *watch, void *arg) {
+    watcher = watch;
+    watcher_arg = arg;
 }
 
 /* ---- failures ---- */
@@ -207,6 +221,7 @@ static int x_write(sqlite3_file *file, const void *data, int size, sqlite3_int64
         resize(content, from + count);
     }
     memcpy(content->data + from, data, count);
+    tell(content, (struct disk_op){.act = DISK_WROTE, .at = from, .size = count, .data = data});
     return SQLITE_OK;
 }
 
@@ -221,6 +236,7 @@ static int x_truncate(sqlite3_file *file, sqlite3_int64 size) {
         keep(content, (size_t)size, 0); /* a length, no bytes */
     }
     resize(content, (size_t)size);
+    tell(content, (struct disk_op){.act = DISK_SHORTENED, .at = (size_t)size});
     return SQLITE_OK;
 }
 
@@ -235,6 +251,7 @@ static int x_sync(sqlite3_file *file, int flags) {
         return SQLITE_IOERR_FSYNC;
     }
     syncs++;
+    tell(handle->content, (struct disk_op){.act = DISK_SYNCED});
     if (!lying) {
         forget_pending(handle->content);
     }
@@ -346,6 +363,7 @@ static int x_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int fl
     handle->life = handle->content->life;
     handle->content->handles++;
     file->pMethods = &methods;
+    tell(handle->content, (struct disk_op){.act = DISK_OPENED, .flags = flags});
     if (given) {
         *given = flags;
     }
@@ -373,9 +391,10 @@ static void drop_file(size_t i) {
 /* A name that was removed or made is on the disk at once: SQLite syncs the folder itself, and WAL
  * mode neither removes nor makes a file between two commits. */
 static int x_delete(sqlite3_vfs *vfs, const char *name, int sync) {
-    (void)vfs, (void)sync;
+    (void)vfs;
     for (size_t i = 0; i < file_count; i++) {
         if (strcmp(files[i]->path, name) == 0) {
+            tell(files[i], (struct disk_op){.act = DISK_REMOVED, .flags = sync});
             drop_file(i);
             return SQLITE_OK;
         }
@@ -414,6 +433,15 @@ void disk_install(void) {
     (void)rc;
 }
 
+void disk_remove(const char *path) {
+    for (size_t i = 0; i < file_count; i++) {
+        if (strcmp(files[i]->path, path) == 0) {
+            drop_file(i);
+            return;
+        }
+    }
+}
+
 void disk_drop(const char *prefix) {
     for (size_t i = file_count; i > 0; i--) {
         if (is_under(files[i - 1], prefix)) {
@@ -422,22 +450,34 @@ void disk_drop(const char *prefix) {
     }
 }
 
+void disk_put(const char *path, const void *data, size_t size) {
+    struct content *content = find(path);
+
+    content = content ? content : make(path);
+    forget_pending(content);
+    content->life++;
+    resize(content, size);
+    if (size > 0) {
+        memcpy(content->data, data, size);
+    }
+    tell(content, (struct disk_op){.act = DISK_PUT, .size = size, .data = content->data});
+}
+
+const uint8_t *disk_look(const char *path, size_t *size) {
+    const struct content *content = find(path);
+
+    *size = content ? content->size : 0;
+    return content ? content->data : NULL;
+}
+
 void disk_copy(const char *from, const char *to) {
     const size_t count = file_count;
 
     for (size_t i = 0; i < count; i++) {
         char path[PATH_SIZE];
-        if (!is_under(files[i], from)) {
-            continue;
-        }
-        (void)snprintf(path, sizeof path, "%s%s", to, files[i]->path + strlen(from));
-        struct content *there = find(path);
-        there = there ? there : make(path);
-        forget_pending(there);
-        there->life++;
-        resize(there, files[i]->size);
-        if (files[i]->size > 0) {
-            memcpy(there->data, files[i]->data, files[i]->size);
+        if (is_under(files[i], from)) {
+            (void)snprintf(path, sizeof path, "%s%s", to, files[i]->path + strlen(from));
+            disk_put(path, files[i]->data, files[i]->size);
         }
     }
 }
@@ -489,6 +529,8 @@ void disk_cut(const char *prefix, disk_random *random, void *arg) {
     for (size_t i = 0; i < file_count; i++) {
         if (is_under(files[i], prefix)) {
             lose(files[i], random, arg);
+            tell(files[i],
+                 (struct disk_op){.act = DISK_PUT, .size = files[i]->size, .data = files[i]->data});
         }
     }
 }

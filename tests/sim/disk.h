@@ -45,6 +45,28 @@ void disk_heal(void); /* no failure is waiting any more */
 /* disk_lie - syncing does nothing from now on: what a dishonest disk does (a positive control). */
 void disk_lie(bool lies);
 
+/* disk_put - the file is there and holds this, as if synced.  disk_look - what it holds, or NULL.
+ */
+void disk_put(const char *path, const void *data, size_t size);
+void disk_remove(const char *path);
+const uint8_t *disk_look(const char *path, size_t *size);
+
+/*
+ * disk_watch - `watch` is told of everything that is done to files with a name, in order: what a
+ * recording needs to build what any power cut would have left.  NULL: nobody any more.
+ */
+enum disk_act { DISK_OPENED, DISK_WROTE, DISK_SHORTENED, DISK_SYNCED, DISK_REMOVED, DISK_PUT };
+struct disk_op {
+    enum disk_act act;
+    const char *path;
+    size_t at,
+        size; /* of what was written or put; `at` is also the new length of a shortened one */
+    const void *data; /* of what was written or put */
+    int flags; /* DISK_OPENED: SQLite's; DISK_REMOVED: not 0 when the folder is synced, too */
+};
+typedef void disk_watcher(void *arg, const struct disk_op *op);
+void disk_watch(disk_watcher *watch, void *arg);
+
 size_t disk_bytes(const char *prefix);  /* of these files together */
 uint64_t disk_hash(const char *prefix); /* of their names and contents */
 uint64_t disk_syncs(void);              /* so far */
