@@ -72,7 +72,7 @@ $(B)/cli/%.o: cli/%.c | $(GEN_H)
 $(B)/tests/%.o: tests/%.c | $(GEN_H)
 	$(call COMPILE,-Itests -Wno-unused-function)
 # Test helpers shared by several test programs: tests/<kind>/*.c that are not test_*.c.
-AID_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out tests/%/test_%.c tests/fuzz/%.c tests/bench/%.c tests/sim/%.c,$(wildcard tests/*/*.c)))
+AID_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out tests/%/test_%.c tests/fuzz/%.c tests/bench/%.c tests/sim/%.c tests/power/%.c,$(wildcard tests/*/*.c)))
 $(B)/liball.a: $(LIB_OBJ) $(SVC_OBJ) $(CLI_OBJ)
 	@rm -f $@ && ar rcs $@ $^
 $(B)/libaid.a: $(AID_OBJ)
