@@ -6,6 +6,8 @@
  */
 #include <string.h>
 
+#include <sqlite3.h>
+
 #include "harness.h"
 #include "power/player.h"
 
@@ -72,29 +74,64 @@ static void add(struct commits *commits, size_t entry, uint32_t pages) {
     commits->list[commits->count++] = (struct commit){entry, sum};
 }
 
+/* What SQLite makes of a file of the store as it is now. */
+static void put_now(struct player *player, size_t store, enum part part) {
+    const int now = player->names[store][part].now;
+    char path[32];
+
+    (void)snprintf(path, sizeof path, "now%s", journal_suffix[part]);
+    if (now < 0) {
+        disk_remove(path);
+        return;
+    }
+    player_now(player, (size_t)now);
+    disk_put(path, player->scratch, player->scratch_size);
+}
+
+static const uint8_t *whole_now(struct player *player, size_t store, size_t *size) {
+    sqlite3 *db = NULL;
+
+    for (size_t p = 0; p < JOURNAL_PARTS; p++) {
+        put_now(player, store, (enum part)p);
+    }
+    CHECK(sqlite3_open("now.db", &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL) == SQLITE_OK);
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+    return disk_look("now.db", size);
+}
+
+static bool is_commit(const struct player *player, size_t store, uint64_t sum) {
+    const struct commits *commits = &player->commits[store];
+    const size_t promised = player->promised[store].commits;
+
+    for (size_t i = commits->count; i > 0 && i >= promised; i--) {
+        if (commits->list[i - 1].sum == sum) {
+            return true;
+        }
+    }
+    return commits->count == 0;
+}
+
 /*
- * A new log begins where the database is whole.  Then it must be what the last commit made it:
- * if not, it is this reading of the log that is wrong.
+ * A log is made, or it is one that a power cut has left: what it begins with is what SQLite finds
+ * there.  That must be what some commit had made; if not, it is this reading that is wrong.
  */
 static void begin_log(struct player *player, size_t store, size_t entry) {
     struct commits *commits = &player->commits[store];
-    const int database = player->names[store][PART_DB].now;
+    size_t size = 0;
 
     commits->log = player->names[store][PART_WAL].now;
     commits->frame_count = 0;
-    CHECK(database >= 0);
-    player_now(player, (size_t)database);
-    const size_t pages = player->scratch_size / PLAYER_PAGE;
+    commits->header = (struct frame){0};
     commits->used = 0;
     set_page(commits, 0, 0);
-    for (size_t i = 0; i < pages; i++) {
-        set_page(commits, (uint32_t)i + 1,
-                 sum_of_page((uint32_t)i + 1, player->scratch + i * PLAYER_PAGE));
+    const uint8_t *data = whole_now(player, store, &size);
+    for (size_t i = 0; (i + 1) * PLAYER_PAGE <= size; i++) {
+        set_page(commits, (uint32_t)i + 1, sum_of_page((uint32_t)i + 1, data + i * PLAYER_PAGE));
     }
-    if (pages > 0) {
-        const uint64_t last = commits->count > 0 ? commits->list[commits->count - 1].sum : 0;
-        add(commits, entry, big_endian(player->scratch + DATABASE_SIZE_AT));
-        CHECK(last == 0 || commits->list[commits->count - 1].sum == last);
+    if (size >= PLAYER_PAGE) {
+        CHECK(is_commit(player, store, commits_sum(data, size)));
+        add(commits, entry, big_endian(data + DATABASE_SIZE_AT));
     }
 }
 

@@ -19,6 +19,7 @@ enum {
     SCHEMAS_MAX = 16,
     IDS_SLOTS = 1 << 14,
     LAST_EVENTS = 32,
+    WHOLE_KEPT = 256,
 };
 
 static char said[SAID_SIZE];
@@ -179,16 +180,10 @@ static const char *look_requests(const struct player *player, size_t store_no, s
 /* ---- nothing by halves ---- */
 
 /* Byte for byte what some commit had made of it, and none before the last that was relied on. */
-static const char *look_commit(const struct player *player, size_t store_no, struct store *store) {
+static const char *look_commit(const struct player *player, size_t store_no, uint64_t sum) {
     const struct commits *commits = &player->commits[store_no];
     const size_t promised = player->promised[store_no].commits;
-    char path[80];
-    size_t size = 0;
 
-    store_checkpoint(store, true);
-    (void)snprintf(path, sizeof path, "%s.db", look_path(store_no));
-    const uint8_t *data = disk_look(path, &size);
-    const uint64_t sum = commits_sum(data, size);
     for (size_t i = commits->count; i > 0; i--) {
         if (commits->list[i - 1].sum == sum) {
             return i >= promised ? NULL
@@ -199,18 +194,45 @@ static const char *look_commit(const struct player *player, size_t store_no, str
     return commits->count == 0 ? NULL : say("it is not as any commit made it");
 }
 
+/* The log is folded in: then the file is all there is. */
+static uint64_t folded(struct store *store, size_t store_no) {
+    char path[80];
+    size_t size = 0;
+
+    store_checkpoint(store, true);
+    (void)snprintf(path, sizeof path, "%s.db", look_path(store_no));
+    const uint8_t *data = disk_look(path, &size);
+    return commits_sum(data, size);
+}
+
+/* Many cuts leave the same database: its pages and its chain are walked once, and now and then
+ * again. */
+static bool was_whole(size_t store_no, uint64_t sum, bool set) {
+    static uint64_t whole[PLAYER_STORES][WHOLE_KEPT];
+    uint64_t *slot = &whole[store_no][sum % WHOLE_KEPT];
+
+    *slot = set ? sum : *slot;
+    return *slot == sum;
+}
+
 static const char *look_store(const struct player *player, size_t store_no, struct store *store,
                               bool thorough, struct arena *arena) {
     const uint64_t promised = player->promised[store_no].position;
     const uint64_t from = thorough || promised < LAST_EVENTS ? 0 : promised - LAST_EVENTS;
     /* A store that was cut while its first schemas ran was brought up to date just now. */
     const bool untouched = store_changes(store) == 0;
-    const char *wrong = look_integrity(store, thorough, arena);
+    const char *wrong = look_events(store, promised);
 
-    wrong = wrong ? wrong : look_events(store, promised);
-    wrong = wrong ? wrong : look_chain(store, from, arena);
     wrong = wrong ? wrong : look_requests(player, store_no, store, arena);
-    return wrong || !untouched ? wrong : look_commit(player, store_no, store);
+    const uint64_t sum = folded(store, store_no);
+    wrong = wrong || !untouched ? wrong : look_commit(player, store_no, sum);
+    if (wrong || (!thorough && was_whole(store_no, sum, false))) {
+        return wrong;
+    }
+    wrong = look_integrity(store, thorough, arena);
+    wrong = wrong ? wrong : look_chain(store, from, arena);
+    (void)was_whole(store_no, sum, wrong == NULL);
+    return wrong;
 }
 
 /* The service itself: its first transaction reads what it needs. */

@@ -30,6 +30,7 @@ enum {
     THOROUGH = 16,      /* one in so many */
     ACTS = 60,
     SAY_MAX = 8,
+    SAID_SIZE = 200,
     LOOK_MS = 100,
 };
 
@@ -43,6 +44,7 @@ struct worker {
     pid_t pid;
     uint64_t done, failed, cuts, acknowledged, left, entries;
     uint64_t by_fate[FATES];
+    char said[SAID_SIZE]; /* what was found first */
 };
 
 static struct journal beginning;
@@ -83,15 +85,23 @@ static void settings(struct town *town, const char *service) {
     }
 }
 
+/* In order, killed, or because the power was cut. */
 static void restart(struct town *town) {
     const char *service = town_services[town_chance(town, TOWN_SERVICES)];
     struct err err = {0};
 
-    if (town_chance(town, 2)) {
+    switch (town_chance(town, 3)) {
+    case 0:
         CHECK_OK(rehearsal_stop(town->world, service, &err), err);
-    } else {
+        break;
+    case 1:
         disk_kill(town_path(town, service));
         CHECK_OK(rehearsal_kill(town->world, service, &err), err);
+        break;
+    default: /* what comes then is written behind what a power cut has left */
+        disk_cut(town_path(town, service), town_random, town);
+        CHECK_OK(rehearsal_kill(town->world, service, &err), err);
+        break;
     }
     CHECK_OK(rehearsal_start(town->world, service, &err), err);
     settings(town, service);
@@ -112,7 +122,7 @@ static void play(uint64_t seed, struct journal *journal) {
     for (uint64_t i = 0; i < setting("ACTS", ACTS); i++) {
         town_act(&town);
         town_advance(&town, town_chance(&town, most[town_chance(&town, 5)]));
-        if (town_chance(&town, 10) == 0) {
+        if (control == CONTROL_NONE && town_chance(&town, 10) == 0) {
             restart(&town);
         }
     }
@@ -132,7 +142,10 @@ static void look(struct player *player, size_t store, enum fate fate, bool thoro
 
     worker->done++;
     worker->by_fate[fate]++;
-    worker->failed += wrong != NULL;
+    if (wrong && worker->failed++ == 0) {
+        (void)snprintf(worker->said, sizeof worker->said, "%s, %s left: %s", town_services[store],
+                       player_fates[fate], wrong);
+    }
     if (verbose || (wrong && control == CONTROL_NONE && worker->failed <= SAY_MAX)) {
         (void)fprintf(stderr, "%s# history %" PRIu64 ", %s, cut at %zu of %zu, %s left: %s\n",
                       isatty(STDERR_FILENO) ? "\n" : "", seed, town_services[store], player->at,
@@ -211,6 +224,8 @@ static struct worker sum(const struct worker *workers, size_t count) {
     for (size_t i = 0; i < count; i++) {
         sum.done += workers[i].done;
         sum.failed += workers[i].failed;
+        (void)snprintf(sum.said, sizeof sum.said, "%s",
+                       workers[i].failed > 0 ? workers[i].said : sum.said);
         sum.cuts += workers[i].cuts;
         sum.acknowledged += workers[i].acknowledged;
         sum.left += workers[i].left;
@@ -277,9 +292,9 @@ static int judge(const struct worker *all, size_t died, uint64_t first) {
     }
     if (control != CONTROL_NONE) {
         const bool caught = all->failed > 0 && died == 0;
-        (void)printf("# %s: %s after %" PRIu64 " states\n%d passed, %d failed\n",
-                     control_names[control], caught ? "caught" : "NOT CAUGHT", all->done, caught,
-                     !caught);
+        (void)printf("# %s: %s after %" PRIu64 " states: %s\n%d passed, %d failed\n",
+                     control_names[control], caught ? "caught" : "NOT CAUGHT", all->done, all->said,
+                     caught, !caught);
         return !caught;
     }
     if (all->failed > 0) {
