@@ -9,7 +9,7 @@
 #include "sim/town.h"
 #include "store/query.h"
 
-enum { ROOM = 4096 };
+enum { ROOM = 4096, EVENTS_ARENA = 16 << 20 };
 
 const char *const journal_suffix[JOURNAL_PARTS] = {".db", ".db-wal", ".db-journal"};
 
@@ -118,6 +118,12 @@ void journal_free(struct journal *journal) {
 
 /* ---- what leaves a service ---- */
 
+bool journal_has_id(const struct entry *entry) {
+    static const uint8_t none[JOURNAL_ID_SIZE];
+
+    return entry->kind == ENTRY_LEFT && memcmp(entry->id, none, sizeof none) != 0;
+}
+
 static uint64_t last_position(struct store *store) {
     struct err err = {0};
     struct query q = QUERY(store, "SELECT coalesce(max(position), 0) FROM event");
@@ -139,6 +145,33 @@ static bool is_remembered(struct store *store, const uint8_t *id) {
     return found == 1;
 }
 
+bool journal_is_of_request(const Wire__Event *event) {
+    return event->cause && event->cause->request.len == JOURNAL_ID_SIZE
+           && !event->cause->subscription[0];
+}
+
+/* How many events the request has made: they are among the last ones. */
+static uint32_t events_of(struct store *store, const uint8_t *id) {
+    struct arena *arena = arena_new(EVENTS_ARENA);
+    ProtobufCAllocator allocator = arena_protobuf(arena);
+    struct err err = {0};
+    struct query q = QUERY(store, "SELECT body FROM event ORDER BY position DESC LIMIT 256");
+    uint32_t count = 0;
+    int more = 0;
+
+    while ((more = query_step(&q, &err)) == 1) {
+        size_t size = 0;
+        const uint8_t *body = query_blob(&q, 0, arena, &size);
+        const Wire__Event *event = wire__event__unpack(&allocator, size, body);
+        CHECK(event);
+        count += journal_is_of_request(event)
+                 && memcmp(event->cause->request.data, id, JOURNAL_ID_SIZE) == 0;
+    }
+    CHECK_OK(more < 0, err);
+    arena_free(arena);
+    return count;
+}
+
 /* A reply that says OK to a request that changes something: the store remembers it. */
 static void note_reply(struct store *store, struct bytes frame, struct entry *entry) {
     Wire__Reply *reply = wire__reply__unpack(NULL, frame.size, frame.data);
@@ -147,6 +180,7 @@ static void note_reply(struct store *store, struct bytes frame, struct entry *en
     if (reply->code == WIRE__CODE__OK && reply->id.len == JOURNAL_ID_SIZE
         && is_remembered(store, reply->id.data)) {
         memcpy(entry->id, reply->id.data, JOURNAL_ID_SIZE);
+        entry->events = events_of(store, reply->id.data);
         writing->acknowledged++;
     }
     wire__reply__free_unpacked(reply, NULL);

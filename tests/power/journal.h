@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "shouwen/wire/v1/wire.pb-c.h"
 #include "sim/disk.h"
 
 enum { JOURNAL_ID_SIZE = 16, JOURNAL_PARTS = 3 };
@@ -35,6 +36,7 @@ struct entry {
     /* ENTRY_LEFT: what must be there from now on */
     uint8_t id[JOURNAL_ID_SIZE]; /* of a request that is remembered; else all 0 */
     uint64_t position;           /* of the last event */
+    uint32_t events;             /* that the request has made */
 };
 
 struct journal {
@@ -45,9 +47,15 @@ struct journal {
     size_t acknowledged, left;              /* requests that are remembered; all that left */
 };
 
+/* journal_is_of_request - the event was made by a request (cause.request), not by an event. */
+bool journal_is_of_request(const Wire__Event *event);
+
 /* journal_begin - write down what happens in this folder.  journal_end - no longer. */
 void journal_begin(struct journal *journal, const char *folder);
 void journal_end(struct journal *journal);
 void journal_free(struct journal *journal);
+
+/* journal_has_id - this entry says that a request was acknowledged that is remembered. */
+bool journal_has_id(const struct entry *entry);
 
 #endif

@@ -131,7 +131,9 @@ static const char *look_chain(struct store *store, uint64_t from, struct arena *
 
 /* ---- acknowledged is present ---- */
 
+/* The requests that the store remembers, and how many events of each are there. */
 static uint8_t ids[IDS_SLOTS][JOURNAL_ID_SIZE];
+static uint32_t ids_events[IDS_SLOTS];
 static uint32_t ids_round[IDS_SLOTS], round_now; /* a slot of an earlier look is free */
 
 /* The slot that holds the id, or the one that it would be put into. */
@@ -164,6 +166,7 @@ static const char *look_requests(const struct player *player, size_t store_no, s
         const size_t slot = id_slot(id);
         memcpy(ids[slot], id, JOURNAL_ID_SIZE);
         ids_round[slot] = round_now;
+        ids_events[slot] = 0;
         arena_rewind(arena, used);
     }
     if (more < 0) {
@@ -178,6 +181,56 @@ static const char *look_requests(const struct player *player, size_t store_no, s
 }
 
 /* ---- nothing by halves ---- */
+
+/* Is it acknowledged at some time, be it later than now? */
+static bool is_remembered(const struct journal *journal, size_t store_no, const uint8_t *id) {
+    for (size_t i = 0; i < journal->count; i++) {
+        const struct entry *entry = &journal->entries[i];
+        if (entry->store == store_no && journal_has_id(entry)
+            && memcmp(entry->id, id, JOURNAL_ID_SIZE) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A request that is remembered and the events that it has made are there together, or not. */
+static const char *look_halves(const struct journal *journal, size_t store_no, struct store *store,
+                               struct arena *arena) {
+    ProtobufCAllocator allocator = arena_protobuf(arena);
+    struct err err = {0};
+    struct query q = QUERY(store, "SELECT body FROM event ORDER BY position");
+    int more = 0;
+
+    while ((more = query_step(&q, &err)) == 1) {
+        const size_t used = arena_used(arena);
+        size_t size = 0;
+        const uint8_t *body = query_blob(&q, 0, arena, &size);
+        const Wire__Event *event = wire__event__unpack(&allocator, size, body);
+        CHECK(event);
+        if (journal_is_of_request(event)) {
+            const size_t slot = id_slot(event->cause->request.data);
+            ids_events[slot]++;
+            if (ids_round[slot] != round_now
+                && is_remembered(journal, store_no, event->cause->request.data)) {
+                query_end(&q);
+                return say("event %llu is there without its request",
+                           (unsigned long long)event->position);
+            }
+        }
+        arena_rewind(arena, used);
+    }
+    for (size_t i = 0; i < journal->count && more == 0; i++) {
+        const struct entry *entry = &journal->entries[i];
+        const size_t slot = entry->store == store_no && journal_has_id(entry) ? id_slot(entry->id)
+                                                                              : IDS_SLOTS;
+        if (slot < IDS_SLOTS && ids_round[slot] == round_now && ids_events[slot] != entry->events) {
+            return say("a request is there with %u of its %u events", ids_events[slot],
+                       entry->events);
+        }
+    }
+    return more < 0 ? say_err("the events", &err) : NULL;
+}
 
 /* Byte for byte what some commit had made of it, and none before the last that was relied on. */
 static const char *look_commit(const struct player *player, size_t store_no, uint64_t sum) {
@@ -231,6 +284,7 @@ static const char *look_store(const struct player *player, size_t store_no, stru
     }
     wrong = look_integrity(store, thorough, arena);
     wrong = wrong ? wrong : look_chain(store, from, arena);
+    wrong = wrong ? wrong : look_halves(player->journal, store_no, store, arena);
     (void)was_whole(store_no, sum, wrong == NULL);
     return wrong;
 }

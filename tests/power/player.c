@@ -159,12 +159,11 @@ static void happen(struct player *player, size_t index) {
 }
 
 static void promise(struct player *player, const struct entry *entry) {
-    static const uint8_t none[JOURNAL_ID_SIZE];
     const size_t s = entry->store;
 
     player->promised[s].commits = player->commits[s].count;
     player->promised[s].position = entry->position;
-    if (memcmp(entry->id, none, sizeof none) != 0) {
+    if (journal_has_id(entry)) {
         player->promised[s].ids = grown(player->promised[s].ids, player->promised[s].count,
                                         &player->promised[s].room, sizeof *player->promised[s].ids);
         player->promised[s].ids[player->promised[s].count++] = entry->id;
