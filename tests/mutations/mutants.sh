@@ -6,6 +6,7 @@
 # A patch begins with one sentence that says what the bug is, and a line
 #     Caught by: unit/test_core a_refusal_changes_nothing      (a program, and one of its tests)
 #     Caught by: sim SEED=7 SEEDS=1                            (histories of make sim)
+#     Caught by: power SEED=7 STATES=2000                      (states of make power)
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 limit=120 # s, for one test
@@ -25,7 +26,7 @@ look_at() { # look_at PATCH
     read -r program test <<<"$(caught_by "$1")"
     if [ -z "$test" ]; then
         echo "it has no line \"Caught by: PROGRAM TEST\""
-    elif [ "$program" != sim ] && [ ! -e "tests/$program.c" ]; then
+    elif [ "$program" != sim ] && [ "$program" != power ] && [ ! -e "tests/$program.c" ]; then
         echo "there is no tests/$program.c"
     elif grep -q 'TEST(' "tests/$program.c" 2>/dev/null && ! grep -q "TEST($test)" "tests/$program.c"; then
         echo "tests/$program.c has no test $test"
@@ -39,7 +40,7 @@ look_at() { # look_at PATCH
 # Runs the named test of a program.  0: it passed.
 run_test() { # run_test PROGRAM TEST BINARY OUT
     local status
-    if [ "$1" = sim ]; then
+    if [ "$1" = sim ] || [ "$1" = power ]; then
         # shellcheck disable=SC2086  # SEED=7 SEEDS=1 are two words
         env TWICE=0 $2 timeout "$limit" "$3" >"$4" 2>&1
     else
@@ -53,7 +54,7 @@ run_test() { # run_test PROGRAM TEST BINARY OUT
 # The tests themselves, without any bug.
 sound() { # sound BUILD PROGRAM TEST
     local out binary=$1/tests/$2
-    [ "$2" = sim ] && binary=$1/sim
+    [ "$2" = sim ] || [ "$2" = power ] && binary=$1/$2
     out=$(mktemp)
     if run_test "$2" "$3" "$binary" "$out"; then
         rm -f "$out"

@@ -24,7 +24,10 @@ lint-mutants:
 ifdef MUTANT
 MUTANT_B := $(B)/mutants/$(MUTANT)
 MUTANT_O := $(patsubst %.c,%.o,$(shell find $(MUTANT_B) -name '*.c'))
-PROGRAM_O := $(patsubst %.c,$(B)/%.o,$(if $(filter sim,$(PROGRAM)),$(wildcard tests/sim/*.c),tests/$(PROGRAM).c))
+PROGRAM_C := $(if $(filter sim power,$(PROGRAM)),$(wildcard tests/$(PROGRAM)/*.c),tests/$(PROGRAM).c) \
+             $(if $(filter power,$(PROGRAM)),tests/sim/disk.c tests/sim/town.c)
+PROGRAM_O := $(PROGRAM_C:%.c=$(B)/%.o)
+$(MUTANT_B)/program: LDFLAGS += $(WRAP_$(PROGRAM))
 $(MUTANT_B)/%.o: $(MUTANT_B)/%.c
 	$(call COMPILE,-w -I$(patsubst %/,%,$(dir $*)))
 $(MUTANT_B)/program: $(PROGRAM_O) $(MUTANT_O) $(B)/libaid.a $(B)/liball.a

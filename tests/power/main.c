@@ -42,6 +42,7 @@ static bool verbose;
 /* What a worker says of itself, in memory that the parent sees. */
 struct worker {
     pid_t pid;
+    uint64_t seed, states; /* of the history it is at */
     uint64_t done, failed, cuts, acknowledged, left, entries;
     uint64_t by_fate[FATES];
     char said[SAID_SIZE]; /* what was found first */
@@ -136,7 +137,7 @@ static bool is_caught(const struct worker *worker) {
     return control != CONTROL_NONE && worker->failed > 0;
 }
 
-static void look(struct player *player, size_t store, enum fate fate, bool thorough, uint64_t seed,
+static void look(struct player *player, size_t store, enum fate fate, bool thorough,
                  struct worker *worker) {
     const char *wrong = look_at(player, store, thorough);
 
@@ -147,9 +148,14 @@ static void look(struct player *player, size_t store, enum fate fate, bool thoro
                        player_fates[fate], wrong);
     }
     if (verbose || (wrong && control == CONTROL_NONE && worker->failed <= SAY_MAX)) {
-        (void)fprintf(stderr, "%s# history %" PRIu64 ", %s, cut at %zu of %zu, %s left: %s\n",
-                      isatty(STDERR_FILENO) ? "\n" : "", seed, town_services[store], player->at,
-                      player->journal->count, player_fates[fate], wrong ? wrong : "whole");
+        (void)fprintf(stderr, "%s# history %" PRIu64 ", %s, cut at %zu of %zu, %s left: %s%s",
+                      isatty(STDERR_FILENO) ? "\n" : "", worker->seed, town_services[store],
+                      player->at, player->journal->count, player_fates[fate],
+                      wrong ? wrong : "whole", wrong ? "" : "\n");
+        if (wrong) {
+            (void)fprintf(stderr, "; again: make power SEED=%" PRIu64 " STATES=%" PRIu64 "\n",
+                          worker->seed, worker->states);
+        }
     }
 }
 
@@ -161,8 +167,8 @@ static int by_place(const void *a, const void *b) {
 }
 
 /* A walk along the journal, with about so many states.  Returns how many it were. */
-static size_t walk(const struct journal *journal, uint64_t seed, struct chance *random,
-                   size_t states, struct worker *worker) {
+static size_t walk(const struct journal *journal, struct chance *random, size_t states,
+                   struct worker *worker) {
     static size_t places[OF_HISTORY];
     static struct player player;
     const size_t cuts = states / FATES + 1;
@@ -180,20 +186,19 @@ static size_t walk(const struct journal *journal, uint64_t seed, struct chance *
         worker->cuts++;
         for (size_t fate = 0; fate < ways && done < states && !is_caught(worker); fate++, done++) {
             player_cut(&player, store, (enum fate)fate, random, look_path(store));
-            look(&player, store, (enum fate)fate, chance(random, THOROUGH) == 0, seed, worker);
+            look(&player, store, (enum fate)fate, chance(random, THOROUGH) == 0, worker);
         }
     }
     player_free(&player);
     return done;
 }
 
-static void cut(const struct journal *journal, uint64_t seed, size_t states,
-                struct worker *worker) {
-    struct chance random = {seed * UINT64_C(2862933555777941757) + 11};
+static void cut(const struct journal *journal, size_t states, struct worker *worker) {
+    struct chance random = {worker->seed * UINT64_C(2862933555777941757) + 11};
 
     CHECK(states <= OF_HISTORY);
     for (size_t done = 0; done < states && !is_caught(worker);) {
-        done += walk(journal, seed, &random, states - done, worker);
+        done += walk(journal, &random, states - done, worker);
     }
 }
 
@@ -206,13 +211,15 @@ static void work(struct worker *worker, uint64_t first, uint64_t states, uint64_
         const size_t here = left < OF_HISTORY ? (size_t)left : OF_HISTORY;
         const size_t begun = control == CONTROL_NONE ? here * OF_BEGINNING / OF_HISTORY : 0;
         struct journal journal;
+        worker->seed = first + i;
+        worker->states = here;
         play(first + i, &journal);
         worker->entries += journal.count;
         worker->acknowledged += journal.acknowledged;
         worker->left += journal.left;
-        cut(&journal, first + i, here - begun, worker);
+        cut(&journal, here - begun, worker);
         journal_free(&journal);
-        cut(&beginning, first + i, begun, worker);
+        cut(&beginning, begun, worker);
     }
 }
 
@@ -263,7 +270,15 @@ static size_t wait_all(const struct worker *workers, size_t count, uint64_t stat
             continue;
         }
         running--;
-        died += status != 0;
+        for (size_t i = 0; i < count; i++) {
+            if (workers[i].pid == pid && status != 0) {
+                (void)printf("# history %" PRIu64
+                             " ended by itself; again: make power SEED=%" PRIu64 " STATES=%" PRIu64
+                             "\n",
+                             workers[i].seed, workers[i].seed, workers[i].states);
+                died++;
+            }
+        }
     }
     if (isatty(STDERR_FILENO)) {
         (void)fprintf(stderr, "\n");
@@ -286,21 +301,13 @@ static void report(const struct worker *all, uint64_t first, int64_t begun) {
 }
 
 /* A control that is not found is what has failed. */
-static int judge(const struct worker *all, size_t died, uint64_t first) {
-    if (died > 0) {
-        (void)printf("# %zu workers ended by themselves\n", died);
-    }
+static int judge(const struct worker *all, size_t died) {
     if (control != CONTROL_NONE) {
         const bool caught = all->failed > 0 && died == 0;
         (void)printf("# %s: %s after %" PRIu64 " states: %s\n%d passed, %d failed\n",
                      control_names[control], caught ? "caught" : "NOT CAUGHT", all->done, all->said,
                      caught, !caught);
         return !caught;
-    }
-    if (all->failed > 0) {
-        (void)printf("# a history again: make power SEED=n STATES=%d; the first was SEED=%" PRIu64
-                     "\n",
-                     OF_HISTORY, first);
     }
     (void)printf("%" PRIu64 " passed, %" PRIu64 " failed\n", all->done - all->failed,
                  all->failed + died);
@@ -344,5 +351,5 @@ int main(void) {
     const size_t died = wait_all(workers, count, states, begun);
     const struct worker all = sum(workers, count);
     report(&all, first, begun);
-    return judge(&all, died, first);
+    return judge(&all, died);
 }
