@@ -6,6 +6,7 @@
 #   make test        install what is missing, build, run every test  (T=bus: those named so)
 #   make SAN=1 test-only   the same under ASan and UBSan, in build-san/
 #   make sim         histories under simulated faults (SEEDS=1000); make crash: real kills (N=100)
+#   make power       states that a power cut may leave of each store (STATES=20000)
 #   make mutants     each known bug must be caught by its test  (M=name: one)
 #   make bench       one line per figure, each beside its raw limit
 #   make lint        format, clang-tidy, cppcheck, layers, names, proto compatibility

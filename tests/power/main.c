@@ -28,7 +28,7 @@ enum {
     OF_HISTORY = 1000,  /* states */
     OF_BEGINNING = 100, /* of them */
     THOROUGH = 16,      /* one in so many */
-    ACTS = 60,
+    ACTS = 100,
     SAY_MAX = 8,
     SAID_SIZE = 200,
     LOOK_MS = 100,
@@ -290,10 +290,11 @@ static void report(const struct worker *all, uint64_t first, int64_t begun) {
     const double seconds = (double)(now_ms() - begun) / 1000;
 
     (void)printf("# from SEED=%" PRIu64 ": %" PRIu64 " states of %" PRIu64
-                 " cuts in %.1f s (%.0f/s); %" PRIu64 " requests acknowledged, %" PRIu64
-                 " messages left, %" PRIu64 " writes and syncs recorded\n# left of the unsynced:",
+                 " cuts in %.1f s (%.0f/s); %" PRIu64 " requests acknowledged, and %zu in the "
+                 "beginning; %" PRIu64 " messages left, %" PRIu64
+                 " writes and syncs recorded\n# left of the unsynced:",
                  first, all->done, all->cuts, seconds, (double)all->done / seconds,
-                 all->acknowledged, all->left, all->entries);
+                 all->acknowledged, beginning.acknowledged, all->left, all->entries);
     for (size_t f = 0; f < FATES; f++) {
         (void)printf("%s %s %" PRIu64, f > 0 ? "," : "", player_fates[f], all->by_fate[f]);
     }

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.." || exit 1
 build=${BIN:-build/bin}/..
 seed=${SEED:-$(date +%Y%m%d)00}
 case "$build" in
-*-san/*) states=500 ;; # each takes several times as long
+*-san/*) states=2000 ;; # each takes several times as long
 *) states=20000 ;;
 esac
 dir=$(mktemp -d)
