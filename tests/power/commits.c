@@ -46,17 +46,8 @@ uint64_t commits_sum(const uint8_t *data, size_t size) {
     return sum;
 }
 
-static void *grown(void *list, size_t count, size_t *room, size_t size) {
-    while (count >= *room) {
-        *room = *room ? 2 * *room : 64;
-        list = realloc(list, *room * size);
-        CHECK(list);
-    }
-    return list;
-}
-
 static void set_page(struct commits *commits, uint32_t page, uint64_t sum) {
-    commits->pages = grown(commits->pages, page, &commits->room, sizeof *commits->pages);
+    commits->pages = player_grown(commits->pages, page, &commits->room, sizeof *commits->pages);
     for (; commits->used <= page; commits->used++) {
         commits->pages[commits->used] = 0;
     }
@@ -69,8 +60,8 @@ static void add(struct commits *commits, size_t entry, uint32_t pages) {
     for (uint32_t i = 1; i <= pages; i++) {
         sum += commits->pages[i];
     }
-    commits->list = grown(commits->list, commits->count, &commits->list_room,
-                          sizeof *commits->list);
+    commits->list = player_grown(commits->list, commits->count, &commits->list_room,
+                                 sizeof *commits->list);
     commits->list[commits->count++] = (struct commit){entry, sum};
 }
 
@@ -141,8 +132,8 @@ static struct frame *frame_at(struct commits *commits, size_t at) {
             return &commits->frames[i - 1];
         }
     }
-    commits->frames = grown(commits->frames, commits->frame_count, &commits->frame_room,
-                            sizeof *commits->frames);
+    commits->frames = player_grown(commits->frames, commits->frame_count, &commits->frame_room,
+                                   sizeof *commits->frames);
     commits->frames[commits->frame_count] = (struct frame){.at = at};
     return &commits->frames[commits->frame_count++];
 }

@@ -18,13 +18,12 @@ uint32_t chance(struct chance *chance, uint32_t below) {
     return (uint32_t)((z ^ (z >> 31U)) >> 32U) % below;
 }
 
-static void *grown(void *list, size_t count, size_t *room, size_t size) {
-    if (count < *room) {
-        return list;
+void *player_grown(void *list, size_t count, size_t *room, size_t size) {
+    while (count >= *room) {
+        *room = *room ? 2 * *room : 64;
+        list = realloc(list, *room * size);
+        CHECK(list);
     }
-    *room = *room ? 2 * *room : 64;
-    list = realloc(list, *room * size);
-    CHECK(list);
     return list;
 }
 
@@ -107,8 +106,8 @@ static void sync_names(struct player *player) {
 }
 
 static void wrote(struct player *player, size_t index, struct inode *inode) {
-    inode->pending = grown(inode->pending, inode->pending_count, &inode->pending_room,
-                           sizeof *inode->pending);
+    inode->pending = player_grown(inode->pending, inode->pending_count, &inode->pending_room,
+                                  sizeof *inode->pending);
     inode->pending[inode->pending_count++] = index;
     if (player->journal->entries[index].part == PART_WAL) {
         commits_saw(player, index);
@@ -164,8 +163,9 @@ static void promise(struct player *player, const struct entry *entry) {
     player->promised[s].commits = player->commits[s].count;
     player->promised[s].position = entry->position;
     if (journal_has_id(entry)) {
-        player->promised[s].ids = grown(player->promised[s].ids, player->promised[s].count,
-                                        &player->promised[s].room, sizeof *player->promised[s].ids);
+        player->promised[s].ids = player_grown(player->promised[s].ids, player->promised[s].count,
+                                               &player->promised[s].room,
+                                               sizeof *player->promised[s].ids);
         player->promised[s].ids[player->promised[s].count++] = entry->id;
     }
 }

@@ -72,7 +72,7 @@ void player_free(struct player *player);
 /* player_go - until so many entries have happened. */
 void player_go(struct player *player, size_t to);
 
-/* player_open - does a power cut now leave this store in more than one way? */
+/* player_uncertain - does a power cut now leave this store in more than one way? */
 bool player_uncertain(const struct player *player, size_t store);
 
 /*
@@ -84,6 +84,9 @@ enum fate { FATE_NOTHING, FATE_ALL, FATE_SECTORS, FATE_FEW, FATE_MOST, FATE_TORN
 extern const char *const player_fates[FATES];
 void player_cut(struct player *player, size_t store, enum fate fate, struct chance *chance,
                 const char *path);
+
+/* player_grown - the list, with room for more than `count` things of this size. */
+void *player_grown(void *list, size_t count, size_t *room, size_t size);
 
 /* player_now - all that was written to an inode, in player->scratch. */
 void player_now(struct player *player, size_t inode);
