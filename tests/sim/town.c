@@ -196,6 +196,7 @@ void town_prepare(void) {
         CHECK(core_ready(rehearsal_core(world, town_services[i])));
     }
     rehearsal_free(world); /* closed in order: the logs are folded in */
+    (void)rmdir(template); /* the files are on the simulated disk */
     arena_free(arena);
 }
 
