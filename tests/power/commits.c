@@ -159,6 +159,17 @@ static void saw_page(struct commits *commits, const struct entry *write, size_t 
     add(commits, entry, last.size_after);
 }
 
+/* What follows a frame's header: its page; NULL: the header alone is written anew. */
+static const struct entry *page_behind(const struct journal *journal, size_t entry) {
+    const struct entry *header = &journal->entries[entry];
+    const struct entry *next = entry + 1 < journal->count ? header + 1 : header;
+    const bool follows = next->kind == ENTRY_DISK && next->act == DISK_WROTE
+                         && next->store == header->store && next->part == header->part
+                         && next->at == header->at + FRAME_HEADER && next->size == PLAYER_PAGE;
+
+    return follows ? next : NULL;
+}
+
 void commits_saw(struct player *player, size_t entry) {
     const struct entry *write = &player->journal->entries[entry];
     struct commits *commits = &player->commits[write->store];
@@ -173,7 +184,16 @@ void commits_saw(struct player *player, size_t entry) {
         commits->header = (struct frame){.at = write->at,
                                          .page = big_endian(write->data),
                                          .size_after = big_endian(write->data + 4)};
-    } else if (write->size == PLAYER_PAGE && place == FRAME_HEADER) {
+        /* The place may hold the very page from an earlier life of the log: then the commit is
+         * there with its header. */
+        const struct entry *page = commits->header.size_after ? page_behind(player->journal, entry)
+                                                              : NULL;
+        commits->counted_at = page ? page->at : 0;
+        if (page) {
+            saw_page(commits, page, entry);
+        }
+    } else if (write->size == PLAYER_PAGE && place == FRAME_HEADER
+               && write->at != commits->counted_at) {
         saw_page(commits, write, entry);
     }
 }

@@ -74,7 +74,7 @@ static void pragma(struct town *town, const char *service, const char *sql) {
     CHECK(any && sqlite3_exec(sqlite3_db_handle(any), sql, NULL, NULL, NULL) == SQLITE_OK);
 }
 
-/* In life the log is folded in after a thousand pages; here often enough to be met. */
+/* In life the log is folded in after thousands of pages; here often enough to be met. */
 static void settings(struct town *town, const char *service) {
     pragma(
         town, service,

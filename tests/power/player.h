@@ -10,7 +10,7 @@
 
 #include "power/journal.h"
 
-enum { PLAYER_STORES = 6, PLAYER_INODES = 256, PLAYER_PAGE = 4096 };
+enum { PLAYER_STORES = 6, PLAYER_INODES = 256, PLAYER_PAGE = 2048 /* as store.c asks for */ };
 
 struct chance {
     uint64_t state;
@@ -42,6 +42,7 @@ struct commits {
     struct frame *frames;
     size_t frame_count, frame_room;
     struct frame header; /* the last one written; its page follows */
+    size_t counted_at;   /* the page of a commit that was counted with its header */
     struct commit *list;
     size_t count, list_room;
 };

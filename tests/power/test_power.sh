@@ -1,9 +1,9 @@
 #!/bin/sh
-# 20,000 states that a power cut may leave, other ones each day; and what does not sync must be caught.
+# 20,000 states that a power cut may leave, the same each time; and what does not sync must be caught.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${BIN:-build/bin}/..
-seed=${SEED:-$(date +%Y%m%d)00}
+seed=${SEED:-1}
 case "$build" in
 *-san/*) states=2000 ;; # each takes several times as long
 *) states=20000 ;;
