@@ -305,7 +305,7 @@ static bool look_at_deadlines(struct client *client, struct client_answer *answe
             answered(client, slot, NULL, answer);
             return true;
         }
-        if (now >= slot->again_us) {
+        if (now >= slot->again_us && !(client->once && slot->sent)) {
             send_slot(client, slot, now);
         }
     }

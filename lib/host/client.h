@@ -36,7 +36,7 @@ struct client_config {
     const char *locale; /* "zh" or "en"; NULL: zh */
     size_t in_flight;   /* 0: CLIENT_IN_FLIGHT */
     void *context;      /* a zmq context to share; NULL: one of its own */
-    bool once;          /* "unavailable" is an answer, not a reason to ask again */
+    bool once;          /* each is sent once: "unavailable" is an answer, and so is none */
 };
 
 struct client_request {

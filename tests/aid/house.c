@@ -241,9 +241,10 @@ bool house_wait(bool (*done)(void *arg), void *arg, int64_t wait_ms) {
     return true;
 }
 
-struct client *house_client(struct house *house, const char *service, size_t in_flight) {
+static struct client *link_to(struct house *house, const char *service, size_t in_flight,
+                              bool once) {
     struct instance *instance = session_instance(house->session);
-    struct client_config config = {.locale = "en", .in_flight = in_flight};
+    struct client_config config = {.locale = "en", .in_flight = in_flight, .once = once};
     struct err err = {0};
 
     config.endpoint = instance_endpoint(instance, service, house->cli.arena);
@@ -251,4 +252,12 @@ struct client *house_client(struct house *house, const char *service, size_t in_
     struct client *client = client_new(&config, &err);
     CHECK_OK(client == NULL, err);
     return client;
+}
+
+struct client *house_client(struct house *house, const char *service, size_t in_flight) {
+    return link_to(house, service, in_flight, false);
+}
+
+struct client *house_client_once(struct house *house, const char *service, size_t in_flight) {
+    return link_to(house, service, in_flight, true);
 }

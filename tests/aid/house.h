@@ -49,6 +49,9 @@ bool house_ready(struct house *house, int64_t wait_ms);
 /* house_client - a link of one's own, over the local socket. */
 struct client *house_client(struct house *house, const char *service, size_t in_flight);
 
+/* house_client_once - one that never sends a request a second time. */
+struct client *house_client_once(struct house *house, const char *service, size_t in_flight);
+
 /* house_wait - until `done` says so, at most wait_ms; looks every 20 ms. */
 bool house_wait(bool (*done)(void *arg), void *arg, int64_t wait_ms);
 

@@ -73,7 +73,7 @@ static void take_answers(struct alarms *alarms, int64_t wait_ms) {
 }
 
 static void open_one(struct alarms *alarms, int64_t due_us) {
-    struct client_request request = {.method = load_open, .token = alarms->token};
+    struct client_request request = {.method = load_open, .token = alarms->token, .urgent = true};
     struct err err = {0};
 
     CHECK(alarms->count < ALARMS_MAX);

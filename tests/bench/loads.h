@@ -66,5 +66,6 @@ void bench_memory(struct house *house);
 void bench_notices(struct house *house);
 void bench_start_1gb(struct house *house);
 void bench_company_hour(struct house *house);
+void bench_overload(struct house *house);
 
 #endif

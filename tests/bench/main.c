@@ -21,6 +21,7 @@ static const struct {
     {"start_large", bench_start_large, false},
     {"notices", bench_notices, true},
     {"company_hour", bench_company_hour, true},
+    {"overload", bench_overload, true},
     {"start_1gb", bench_start_1gb, true},
 };
 
