@@ -26,14 +26,15 @@ static const struct migration *const *all_schemas(const struct service_def *def,
     return list;
 }
 
-int64_t core_meta(struct core *core, const char *key, int64_t none, struct err *err) {
+/* Not there is 0. */
+static int meta(struct core *core, const char *key, int64_t *value, struct err *err) {
     struct query q = QUERY(core->store, "SELECT value FROM meta WHERE key = ?1");
 
     query_bind_text(&q, 1, key);
     int found = query_step(&q, err);
-    int64_t value = found == 1 ? query_i64(&q, 0) : none;
+    *value = found == 1 ? query_i64(&q, 0) : 0;
     query_end(&q);
-    return value;
+    return found < 0 ? -1 : 0;
 }
 
 int core_meta_put(struct core *core, const char *key, int64_t value, struct err *err) {
@@ -97,8 +98,14 @@ static int begin_epoch(struct core *core, struct err *err) {
     if (store_begin(core->store, err)) {
         return -1;
     }
-    core->epoch = (uint64_t)core_meta(core, "epoch", 0, err) + 1;
-    const bool copy = core->renew || core_meta(core, "restored", 0, err) == 1;
+    int64_t last = 0;
+    int64_t marked = 0;
+    if (meta(core, "epoch", &last, err) || meta(core, "restored", &marked, err)) {
+        store_rollback(core->store);
+        return -1;
+    }
+    core->epoch = (uint64_t)last + 1;
+    const bool copy = core->renew || marked == 1;
     core->restored = copy;
     core->renew = false;
     seed_random(core);

@@ -282,7 +282,7 @@ static int run_group(struct core *core, bool timers, struct err *err) {
     }
     if (core->spoiled) {
         lose_group(core, &links, 0);
-        return 1;
+        return store_io_failed(core->store) ? -1 : 1;
     }
     leave_rest(core, ran);
     if (timers && core->queued == 0 && store_in_txn(core->store)) {

@@ -163,7 +163,9 @@ static void plan_relay(struct core *core, int lane) {
     }
     int count = own_events(core, lane, relay->confirmed, relay->known ? RELAY_EVENTS : 0,
                            RELAY_BYTES, &request);
-    if (count >= 0) {
+    if (count < 0) { /* no memory to read them */
+        relay->retry_ms = core->now_ms + DISK_WAIT_MS;
+    } else {
         core_send(core, bus_peer, append_method, &request.base, &relay->flight);
     }
 }
@@ -184,7 +186,9 @@ static void plan_hand_over(struct core *core) {
     }
     int count = own_events(core, WIRE__LANE__URGENT, after, HAND_OVER_EVENTS, HAND_OVER_BYTES,
                            &request);
-    if (count > 0) {
+    if (count < 0) {
+        relay->hand_retry_ms = core->now_ms + DISK_WAIT_MS;
+    } else if (count > 0) {
         Notify__HandOverRequest hand = NOTIFY__HAND_OVER_REQUEST__INIT;
         hand.n_events = request.n_events;
         hand.events = request.events;

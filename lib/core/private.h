@@ -264,7 +264,6 @@ void core_out(struct core *core, const struct out *out);
 struct bytes core_pack(const ProtobufCMessage *message, struct arena *arena);
 void core_send(struct core *core, const char *peer, const char *method,
                const ProtobufCMessage *payload, struct flight *flight);
-int64_t core_meta(struct core *core, const char *key, int64_t none, struct err *err);
 int core_meta_put(struct core *core, const char *key, int64_t value, struct err *err);
 void core_undo_memory(struct core *core, const struct head *head);
 int core_trial(struct core *core, struct trial *trial, struct err *err);

@@ -255,6 +255,9 @@ int store_begin(struct store *store, struct err *err) {
 
 int store_commit(struct store *store, struct err *err) {
     assert(store_in_txn(store));
+    if (store->io_failed) {
+        return err_plain(err, ERR_UNAVAILABLE, "what could not be undone is not committed");
+    }
     return step_once(store, commit_sql, err);
 }
 
@@ -344,15 +347,11 @@ static int sync_copy(const char *path, struct err *err) {
     return 0;
 }
 
-int store_backup(struct store *store, const char *path, struct err *err) {
-    assert(!store_in_txn(store));
-    struct query q = QUERY(store, "VACUUM INTO ?1");
-    query_bind_text(&q, 1, path);
-    if (query_done(&q, err)) {
-        return -1;
-    }
+/* The copy knows that it is one. */
+static int mark_copy(const char *path) {
     sqlite3 *copy = NULL;
     int rc = sqlite3_open(path, &copy);
+
     if (rc == SQLITE_OK) {
         rc = sqlite3_exec(copy,
                           "INSERT INTO meta(key, value) VALUES('restored', 1)"
@@ -360,11 +359,30 @@ int store_backup(struct store *store, const char *path, struct err *err) {
                           NULL, NULL, NULL);
     }
     (void)sqlite3_close(copy);
-    if (rc != SQLITE_OK) {
-        return err_plain(err, ERR_UNAVAILABLE, "the copy %s could not be marked (sqlite %d)", path,
-                         rc);
+    return rc;
+}
+
+/* That the disk of the copy fails says nothing of the store's own. */
+int store_backup(struct store *store, const char *path, struct err *err) {
+    const bool failed = store->io_failed;
+
+    assert(!store_in_txn(store));
+    if (access(path, F_OK) == 0) {
+        return err_plain(err, ERR_EXISTS, "the copy %s is there already", path);
     }
-    return sync_copy(path, err);
+    struct query q = QUERY(store, "VACUUM INTO ?1");
+    query_bind_text(&q, 1, path);
+    int rc = query_done(&q, err);
+    store->io_failed = failed;
+    if (rc == 0 && (rc = mark_copy(path)) != SQLITE_OK) {
+        rc = err_plain(err, ERR_UNAVAILABLE, "the copy %s could not be marked (sqlite %d)", path,
+                       rc);
+    }
+    if (rc || sync_copy(path, err)) {
+        (void)unlink(path); /* half a copy is none, and the next try has the name */
+        return -1;
+    }
+    return 0;
 }
 
 /* Literals are compared by address, so the address is the hash. */
