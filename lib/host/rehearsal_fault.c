@@ -126,6 +126,11 @@ void rehearsal_weather(struct rehearsal *world, const struct rehearsal_weather *
     world->weather = *weather;
 }
 
+void rehearsal_lose(struct rehearsal *world, bool (*lose)(void *arg), void *arg) {
+    world->lose = lose;
+    world->lose_arg = arg;
+}
+
 /* splitmix64 over how often it was asked (Steele, Lea, Flood 2014). */
 uint32_t rehearsal_chance(struct rehearsal *world, uint32_t below) {
     enum { FIRST = 30, SECOND = 27, LAST = 31, UPPER = 32 };

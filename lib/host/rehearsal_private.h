@@ -88,6 +88,8 @@ struct rehearsal {
     size_t fault_count;
     struct rehearsal_weather weather;
     uint64_t drawn; /* chances of the weather, so far */
+    bool (*lose)(void *arg);
+    void *lose_arg;
     bool mortal;
     void (*died)(void *arg, const char *service);
     void *died_arg;

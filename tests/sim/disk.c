@@ -49,6 +49,7 @@ static struct {
     enum disk_error what;
     uint32_t left;
 } failing;
+static disk_fails *judge;
 
 static bool is_under(const struct content *content, const char *prefix) {
     return strncmp(content->path, prefix, strlen(prefix)) == 0;
@@ -126,6 +127,9 @@ void disk_watch(disk_watcher *watch, void *arg) {
 /* ---- failures ---- */
 
 static bool fails(const struct content *content, enum disk_error what) {
+    if (judge && judge(what, content->path)) {
+        return true;
+    }
     if (!failing.armed || failing.what != what || !is_under(content, failing.prefix)) {
         return false;
     }
@@ -146,6 +150,10 @@ void disk_fail(const char *prefix, enum disk_error what, uint32_t n) {
 
 void disk_heal(void) {
     failing.armed = false;
+}
+
+void disk_judge(disk_fails *asked) {
+    judge = asked;
 }
 
 void disk_lie(bool lies) {
@@ -231,6 +239,9 @@ static int x_truncate(sqlite3_file *file, sqlite3_int64 size) {
 
     if (dead(handle)) {
         return SQLITE_OK;
+    }
+    if (fails(content, DISK_TRUNCATE_FAILS)) {
+        return SQLITE_IOERR_TRUNCATE;
     }
     if ((size_t)size < content->size && !handle->temporary) {
         keep(content, (size_t)size, 0); /* a length, no bytes */
@@ -349,6 +360,9 @@ static int x_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int fl
 
     (void)vfs;
     memset(handle, 0, sizeof *handle);
+    if (judge && judge(DISK_OPEN_FAILS, name ? name : "")) {
+        return SQLITE_CANTOPEN;
+    }
     if (name) {
         handle->content = find(name);
         if (!handle->content && !(flags & SQLITE_OPEN_CREATE)) {

@@ -35,12 +35,22 @@ typedef uint32_t disk_random(void *arg, uint32_t below);
 /* disk_cut - disk_kill, and the power fails: what was not synced may be lost, in any part. */
 void disk_cut(const char *prefix, disk_random *random, void *arg);
 
-enum disk_error { DISK_WRITE_FAILS, DISK_SYNC_FAILS, DISK_READ_FAILS };
+enum disk_error {
+    DISK_WRITE_FAILS,
+    DISK_SYNC_FAILS,
+    DISK_READ_FAILS,
+    DISK_OPEN_FAILS,
+    DISK_TRUNCATE_FAILS,
+};
 
 /* disk_fail - the n-th such operation from now on these files (0: the next) fails with an I/O
  * error, once. */
 void disk_fail(const char *prefix, enum disk_error what, uint32_t n);
 void disk_heal(void); /* no failure is waiting any more */
+
+/* disk_judge - each operation is put to `fails` before it is done; NULL: to nobody any more. */
+typedef bool disk_fails(enum disk_error what, const char *path);
+void disk_judge(disk_fails *fails);
 
 /* disk_lie - syncing does nothing from now on: what a dishonest disk does (a positive control). */
 void disk_lie(bool lies);
