@@ -103,7 +103,7 @@ static void check_cause(struct walk *walk, const Wire__Event *event) {
         return;
     }
     const int length = snprintf(key, sizeof key, "%s|%s|%d|%llu|", walk->service,
-                                cause->subscription[0] ? cause->subscription : event->actor,
+                                cause->subscription, /* of a request: none */
                                 (int)cause->lane, (unsigned long long)cause->seq);
     size_t size = (size_t)length;
     const ProtobufCBinaryData from = cause->request.len ? cause->request : cause->source;
