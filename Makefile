@@ -7,6 +7,7 @@
 #   make SAN=1 test-only   the same under ASan and UBSan, in build-san/
 #   make sim         histories under simulated faults (SEEDS=1000); make crash: real kills (N=100)
 #   make power       states that a power cut may leave of each store (STATES=20000)
+#   make nth         the n-th allocation, write, sync, open, send fails, for each n (STEP=23)
 #   make mutants     each known bug must be caught by its test  (M=name: one)
 #   make bench       one line per figure, each beside its raw limit
 #   make lint        format, clang-tidy, cppcheck, layers, names, proto compatibility
@@ -73,7 +74,7 @@ $(B)/cli/%.o: cli/%.c | $(GEN_H)
 $(B)/tests/%.o: tests/%.c | $(GEN_H)
 	$(call COMPILE,-Itests -Wno-unused-function)
 # Test helpers shared by several test programs: tests/<kind>/*.c that are not test_*.c.
-AID_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out tests/%/test_%.c tests/fuzz/%.c tests/bench/%.c tests/sim/%.c tests/power/%.c,$(wildcard tests/*/*.c)))
+AID_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out tests/%/test_%.c tests/fuzz/%.c $(foreach d,bench sim power nth,tests/$(d)/%.c),$(wildcard tests/*/*.c)))
 $(B)/liball.a: $(LIB_OBJ) $(SVC_OBJ) $(CLI_OBJ)
 	@rm -f $@ && ar rcs $@ $^
 $(B)/libaid.a: $(AID_OBJ)
