@@ -206,15 +206,15 @@ static int64_t delay(struct rehearsal *world) {
     return late ? 1 + rehearsal_chance(world, (uint32_t)weather->late_ms) : 0;
 }
 
-static bool is_lost(struct rehearsal *world) {
-    return world->lose && world->lose(world->lose_arg);
+static bool is_lost(struct rehearsal *world, bool outside) {
+    return world->lose && world->lose(world->lose_arg, outside);
 }
 
 /* On its way, by the weather. */
 static void post(struct rehearsal *world, const struct letter *letter, struct bytes frame) {
     const struct rehearsal_weather *weather = &world->weather;
 
-    if (is_lost(world)) {
+    if (is_lost(world, false)) {
         return;
     }
     if (weather->lost > 0 && rehearsal_chance(world, PER_MILLE) < weather->lost) {
@@ -241,7 +241,7 @@ static void carry_reply(struct rehearsal *world, const struct part_of_world *fro
     }
     const struct route *route = &world->routes[out->route - 1];
     if (!route->from) { /* the one who asks from outside */
-        if (out->route == world->waiting && !is_lost(world)) {
+        if (out->route == world->waiting && !is_lost(world, true)) {
             free(world->answer);
             world->answer = malloc(out->frame.size + 1);
             assert(world->answer);

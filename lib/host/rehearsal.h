@@ -114,7 +114,8 @@ void rehearsal_weather(struct rehearsal *world, const struct rehearsal_weather *
 
 /* rehearsal_lose - each message between two services, and each answer to somebody outside, is
  * put to `lose` when it is sent: true: it is lost.  NULL: nobody is asked any more. */
-void rehearsal_lose(struct rehearsal *world, bool (*lose)(void *arg), void *arg);
+typedef bool rehearsal_loses(void *arg, bool outside);
+void rehearsal_lose(struct rehearsal *world, rehearsal_loses *lose, void *arg);
 
 /* rehearsal_mortal - a service whose store fails (an I/O error) ends as if killed, as it does
  * in life; without it the rehearsal ends.  `died` is told who, before its core goes; or NULL. */

@@ -126,7 +126,7 @@ void rehearsal_weather(struct rehearsal *world, const struct rehearsal_weather *
     world->weather = *weather;
 }
 
-void rehearsal_lose(struct rehearsal *world, bool (*lose)(void *arg), void *arg) {
+void rehearsal_lose(struct rehearsal *world, rehearsal_loses *lose, void *arg) {
     world->lose = lose;
     world->lose_arg = arg;
 }

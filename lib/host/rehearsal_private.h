@@ -88,7 +88,7 @@ struct rehearsal {
     size_t fault_count;
     struct rehearsal_weather weather;
     uint64_t drawn; /* chances of the weather, so far */
-    bool (*lose)(void *arg);
+    rehearsal_loses *lose;
     void *lose_arg;
     bool mortal;
     void (*died)(void *arg, const char *service);

@@ -17,7 +17,7 @@ enum {
 };
 
 const char *const fail_names[FAIL_KINDS] = {"alloc", "write",    "sync", "read",
-                                            "open",  "truncate", "send"};
+                                            "open",  "truncate", "send", "answer"};
 
 static uint64_t counts[FAIL_KINDS];
 static struct {
@@ -98,9 +98,9 @@ static bool disk_operation(enum disk_error what, const char *path) {
     return true;
 }
 
-static bool message(void *arg) {
+static bool message(void *arg, bool outside) {
     (void)arg;
-    return fails(FAIL_SEND);
+    return fails(outside ? FAIL_ANSWER : FAIL_SEND);
 }
 
 void fail_install(void) {
@@ -163,8 +163,10 @@ static void look_at_pace(struct core *core, int64_t now_ms) {
     pace->changes = changes;
     pace->steps++;
     idle_max = pace->idle > idle_max ? pace->idle : idle_max;
-    CHECK(pace->idle < IDLE_MAX);
-    CHECK(pace->steps < STEPS_MAX);
+    if (pace->idle >= IDLE_MAX || pace->steps >= STEPS_MAX) {
+        (void)fprintf(stderr, "# %s turns on the spot\n", core_def(core)->name);
+    }
+    CHECK(pace->idle < IDLE_MAX && pace->steps < STEPS_MAX);
 }
 
 struct core *__real_core_new(const struct service_def *def, const struct core_config *config,

@@ -21,7 +21,8 @@ enum fail_kind {
     FAIL_READ,
     FAIL_OPEN,
     FAIL_TRUNCATE,
-    FAIL_SEND,
+    FAIL_SEND,   /* a message between services */
+    FAIL_ANSWER, /* to somebody outside */
     FAIL_KINDS,
 };
 extern const char *const fail_names[FAIL_KINDS];

@@ -26,8 +26,9 @@
 enum {
     WORKERS_MAX = 16,
     STEPS_MAX = 256,
-    MODES = 2, /* once; from then on */
-    RARE = 4,  /* of each kind so many at least, whatever STEP says */
+    MODES = 2,    /* once; from then on */
+    ANSWERS = 20, /* lost answers at least, whatever STEP says: they show what is done twice; */
+    RARE = 4,     /* of each kind so many at least, whatever STEP says */
     FAULTS_MAX = 64,
     SAID_MAX = 240,
     LOOK_MS = 100,
@@ -260,7 +261,8 @@ static void set_strides(void) {
 
     CHECK(step > 0);
     for (size_t kind = 0; kind < FAIL_KINDS; kind++) {
-        const uint64_t rare = shared->before[story_steps()][kind] / RARE;
+        const uint64_t least = kind == FAIL_ANSWER ? ANSWERS : RARE;
+        const uint64_t rare = shared->before[story_steps()][kind] / least;
         strides[kind] = step < rare ? step : rare > 0 ? rare : 1;
     }
 }
