@@ -491,7 +491,9 @@ int core_step(struct core *core, int64_t now_ms, struct err *err) {
     }
     end_backup(core);
     links_plan(core);
-    return 0;
+    return store_io_failed(core->store)
+               ? err_plain(err, ERR_UNAVAILABLE, "the disk of the store failed")
+               : 0;
 }
 
 int64_t core_wake(const struct core *core) {

@@ -886,7 +886,8 @@ static void events_that_are_not_urgent_gather(void) {
     Wire__Request *call = next_call(core, "bus", "Append");
     CHECK(call && append_of(call)->n_events == 2 && append_of(call)->first_seq == 2);
 
-    (void)ask(core, opening("a", "urgent", 0, new_id())); /* known to the bus: none so far */
+    push(core, opening("a", "urgent", 0, new_id())); /* known to the bus: none so far */
+    step(core, t0 + 25);
     confirm_both(core, 3, 0);
     step(core, t0 + 30);
     call = next_call(core, "bus", "Append");
@@ -1403,7 +1404,7 @@ static void a_backup_answers_everybody_who_asks_for_one(void) {
     CHECK(next_reply(core)->code == WIRE__CODE__OK && access(copies[1], R_OK) == 0);
     CHECK(core_push_request(core, &from, backing_up(copies[1]))); /* it is there already */
     step(core, t0);
-    CHECK(next_reply(core)->code == WIRE__CODE__INTERNAL);
+    CHECK(next_reply(core)->code == WIRE__CODE__ALREADY_EXISTS);
     core_free(core);
 }
 
