@@ -1,9 +1,9 @@
 #!/bin/sh
-# Some failures of `make nth`, other ones each day; of rare kinds a few in any case.
+# Some failures of `make nth`, the same each time; of rare kinds a few in any case.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${BIN:-build/bin}/..
-seed=${SEED:-$(date +%Y%m%d)}
+seed=${SEED:-1}
 case "$build" in
 *-san/*) step=40000 ;; # each takes several times as long
 *) step=4000 ;;
