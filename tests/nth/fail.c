@@ -178,13 +178,6 @@ const struct out *__real_core_next(struct core *core);
 void __real_core_free(struct core *core);
 struct core *__wrap_core_new(const struct service_def *def, const struct core_config *config,
                              struct err *err);
-int __wrap_store_backup(struct store *store, const char *path, struct err *err) {
-    copying = true;
-    const int rc = __real_store_backup(store, path, err);
-    copying = false;
-    return rc;
-}
-
 int __wrap_core_step(struct core *core, int64_t now_ms, struct err *err);
 const struct out *__wrap_core_next(struct core *core);
 int __real_store_backup(struct store *store, const char *path, struct err *err);
@@ -200,6 +193,13 @@ struct core *__wrap_core_new(const struct service_def *def, const struct core_co
     inside--;
     CHECK(!core || hard == before); /* it began although it cannot know what is on the disk */
     return core;
+}
+
+int __wrap_store_backup(struct store *store, const char *path, struct err *err) {
+    copying = true;
+    const int rc = __real_store_backup(store, path, err);
+    copying = false;
+    return rc;
 }
 
 int __wrap_core_step(struct core *core, int64_t now_ms, struct err *err) {
