@@ -155,9 +155,25 @@ void house_end(struct house *house) {
     }
 }
 
+static pid_t *child_of(struct house *house, const char *service) {
+    size_t i = 0;
+
+    while (instance_services[i] && strcmp(instance_services[i], service) != 0) {
+        i++;
+    }
+    CHECK(instance_services[i] && i < HOUSE_SERVICES_MAX);
+    return &house->children[i];
+}
+
 void house_kill(struct house *house, const char *service) {
+    pid_t *child = child_of(house, service);
     struct err err = {0};
 
+    if (*child > 0) { /* ours, and waited for by nobody else: the pid is its own */
+        (void)kill(*child, SIGKILL);
+        (void)waitpid(*child, NULL, 0);
+        *child = 0;
+    }
     (void)instance_stop(session_instance(house->session), service, SIGKILL, START_WAIT_MS, &err);
 }
 
@@ -168,7 +184,8 @@ void house_stop(struct house *house, const char *service) {
              err);
 }
 
-void house_start(struct house *house, const char *service) {
+pid_t house_start(struct house *house, const char *service) {
+    pid_t *child = child_of(house, service);
     const char *bin = getenv("BIN");
     char path[PATH_MAX];
     char config[PATH_MAX + 64];
@@ -177,12 +194,18 @@ void house_start(struct house *house, const char *service) {
     (void)snprintf(path, sizeof path, "%s/shouwen-%s", bin ? bin : "build/bin", service);
     (void)snprintf(config, sizeof config, "%s/%s.yaml", house->dir, service);
     (void)snprintf(log, sizeof log, "%s/%s.log", house->dir, service);
-    if (fork() == 0) {
+    if (*child > 0) {
+        (void)waitpid(*child, NULL, WNOHANG);
+    }
+    *child = fork();
+    CHECK(*child >= 0);
+    if (*child == 0) {
         int out = open(log, O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
         (void)dup2(out, STDERR_FILENO);
         (void)execl(path, path, "--config", config, (char *)NULL);
         _exit(127);
     }
+    return *child;
 }
 
 static bool caught_up(struct house *house, const char *service, bool say) {

@@ -11,8 +11,11 @@
 
 #include "cli/session.h"
 
+enum { HOUSE_SERVICES_MAX = 8 };
+
 struct house {
     char dir[PATH_MAX];
+    pid_t children[HOUSE_SERVICES_MAX]; /* that house_start made; 0: none */
     struct cli cli;
     struct session *session;
 };
@@ -38,9 +41,10 @@ void house_open(struct house *house);
  * with KEEP=1 in the environment it stays. */
 void house_end(struct house *house);
 
-/* house_kill - SIGKILL.  house_start - start it again, without waiting.  house_stop - SIGTERM. */
+/* house_kill - SIGKILL, also before it has written its pid.  house_start - start it again, without
+ * waiting; its pid.  house_stop - SIGTERM. */
 void house_kill(struct house *house, const char *service);
-void house_start(struct house *house, const char *service);
+pid_t house_start(struct house *house, const char *service);
 void house_stop(struct house *house, const char *service);
 
 /* house_ready - wait until all are ready and have caught up with the bus, at most wait_ms. */
