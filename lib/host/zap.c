@@ -10,11 +10,13 @@
 #include "base/log.h"
 #include "base/speak.h"
 #include "host/link.h"
+#include "host/system.h"
 
 enum {
     FRAMES = 7, /* version, id, domain, address, routing id, mechanism, key (rfc 27) */
     FRAME_MAX = 255,
     POLL_FOREVER = -1,
+    SAY_US = 1000000, /* one line in so long, whoever may come */
 };
 
 enum frame { VERSION, REQUEST_ID, DOMAIN_NAME, ADDRESS, ROUTING_ID, MECHANISM, CREDENTIAL };
@@ -26,6 +28,8 @@ struct zap {
     pthread_t thread;
     pthread_mutex_t mutex; /* around allow */
     struct allow allow;
+    int64_t told_us; /* the thread's: when a refusal was logged last, and how many were not */
+    uint64_t untold;
 };
 
 struct question {
@@ -88,6 +92,19 @@ static bool let_in(struct zap *zap, const struct question *question, char key[KE
     return known;
 }
 
+/* A stranger that tries again and again must not fill the disk with our log. */
+static void tell_refused(struct zap *zap, const char *from) {
+    int64_t now_us = system_mono_us();
+
+    if (zap->told_us > 0 && now_us - zap->told_us < SAY_US) {
+        zap->untold++;
+        return;
+    }
+    log_warn("key refused", "from=%s untold=%llu", from, (unsigned long long)zap->untold);
+    zap->told_us = now_us;
+    zap->untold = 0;
+}
+
 static void *run(void *arg) {
     struct zap *zap = arg;
     struct question question;
@@ -103,7 +120,7 @@ static void *run(void *arg) {
             bool known = whole && let_in(zap, &question, key);
             answer(zap->requests, &question, known ? key : NULL);
             if (!known) {
-                log_warn("key refused", "from=%s", question.data[ADDRESS]);
+                tell_refused(zap, question.data[ADDRESS]);
             }
         }
     }
