@@ -190,8 +190,9 @@ struct service_def {
     handler_fn *start; /* or NULL */
     /* Takes in an event of this very store after a restore; NULL: nothing to fold. */
     handler_fn *fold;
-    bool is_bus;              /* it relays to nobody: its own events go into its own log */
-    bool patient;             /* nobody is paged by it: it gathers the urgent lane too */
+    bool is_bus;  /* it relays to nobody: its own events go into its own log */
+    bool patient; /* nobody is paged by it: it gathers for longer, urgent events too, and others go
+                     first */
     void *(*state_new)(void); /* in-memory caches of the service, or NULL */
     void (*state_free)(void *state);
     void (*state_reset)(void *state); /* after a rollback: forget what may be wrong */

@@ -480,7 +480,8 @@ static int hear_pull(struct core *core, int lane, const Wire__Reply *reply, stru
     puller->after = said->next;
     const bool gathers = (lane == WIRE__LANE__NORMAL || core->def->patient) && said->n_events > 0
                          && said->next >= said->head;
-    puller->retry_ms = gathers ? core->now_ms + core->config.gather_ms : 0;
+    const int64_t gather_ms = (core->def->patient ? 2 : 1) * core->config.gather_ms;
+    puller->retry_ms = gathers ? core->now_ms + gather_ms : 0;
     fit(core, puller, said->n_events);
     return moved ? save_place(core, lane, err) : 0;
 }

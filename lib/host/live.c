@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -33,6 +34,7 @@ enum {
     GROUP_BYTES_MAX = 1 << 20,
     GROUP_US = 2000,
     GATHER_MS = 5,
+    PATIENT_NICE = 5,
     REPLIES_A_ROUND = 64, /* from one peer */
     LOCAL_A_ROUND = 32,
     SLEEP_MS = 1000, /* at most: the clock is looked at, systemd hears from us */
@@ -553,6 +555,9 @@ static int start(struct live *live, struct err *err) {
     }
     if (settings->check_only) {
         return 0;
+    }
+    if (live->def->patient) {
+        (void)setpriority(PRIO_PROCESS, 0, PATIENT_NICE); /* pages go first */
     }
     if (system_lock(settings->pid, err) || open_signals(live, err) || check_disk(settings, err)
         || open_core(live, err) || open_workers(live, err) || open_links(live, err)) {
