@@ -503,7 +503,8 @@ int64_t core_wake(const struct core *core) {
         return core->now_ms;
     }
     if (core->queued > 0) {
-        wake = group_paced(core) ? core->group_ms + PACE_MS : core->now_ms;
+        const int64_t group_ms = group_paced(core) ? core->group_ms + PACE_MS : core->now_ms;
+        wake = group_ms < wake ? group_ms : wake;
     }
     if (core->restored || core->fenced) {
         return wake; /* timers and jobs wait until it may serve */

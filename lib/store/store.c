@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -324,7 +325,6 @@ void store_checkpoint(struct store *store, bool truncate) {
     }
 }
 
-/* The file's bytes and its name in the folder: both must outlive a power cut. */
 static int sync_path(const char *path, int flags) {
     int fd = open(path, flags);
     int rc = fd < 0 ? -1 : fsync(fd);
@@ -335,12 +335,13 @@ static int sync_path(const char *path, int flags) {
     return rc;
 }
 
-static int sync_copy(const char *path, struct err *err) {
+/* Under its name there is a whole copy or none. */
+static int name_copy(const char *part, const char *path, struct err *err) {
     char folder[PATH_LENGTH_MAX];
 
     (void)strncpy(folder, path, sizeof folder - 1);
     folder[sizeof folder - 1] = '\0';
-    if (sync_path(path, O_RDONLY | O_CLOEXEC)
+    if (sync_path(part, O_RDONLY | O_CLOEXEC) || rename(part, path)
         || sync_path(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
         return err_plain(err, ERR_UNAVAILABLE, "the copy %s could not be synced", path);
     }
@@ -363,23 +364,34 @@ static int mark_copy(const char *path) {
 }
 
 /* That the disk of the copy fails says nothing of the store's own. */
-int store_backup(struct store *store, const char *path, struct err *err) {
+static int copy_to(struct store *store, const char *part, struct err *err) {
     const bool failed = store->io_failed;
+    struct query q = QUERY(store, "VACUUM INTO ?1");
+
+    query_bind_text(&q, 1, part);
+    int rc = query_done(&q, err);
+    store->io_failed = failed;
+    if (rc == 0 && (rc = mark_copy(part)) != SQLITE_OK) {
+        rc = err_plain(err, ERR_UNAVAILABLE, "the copy %s could not be marked (sqlite %d)", part,
+                       rc);
+    }
+    return rc;
+}
+
+int store_backup(struct store *store, const char *path, struct err *err) {
+    char part[PATH_LENGTH_MAX];
+    const int length = snprintf(part, sizeof part, "%s.part", path);
 
     assert(!store_in_txn(store));
+    if (length < 0 || (size_t)length >= sizeof part) {
+        return err_plain(err, ERR_INVALID, "the name of the copy is too long");
+    }
     if (access(path, F_OK) == 0) {
         return err_plain(err, ERR_EXISTS, "the copy %s is there already", path);
     }
-    struct query q = QUERY(store, "VACUUM INTO ?1");
-    query_bind_text(&q, 1, path);
-    int rc = query_done(&q, err);
-    store->io_failed = failed;
-    if (rc == 0 && (rc = mark_copy(path)) != SQLITE_OK) {
-        rc = err_plain(err, ERR_UNAVAILABLE, "the copy %s could not be marked (sqlite %d)", path,
-                       rc);
-    }
-    if (rc || sync_copy(path, err)) {
-        (void)unlink(path); /* half a copy is none, and the next try has the name */
+    (void)unlink(part); /* of a process that ended in the middle of it */
+    if (copy_to(store, part, err) || name_copy(part, path, err)) {
+        (void)unlink(part);
         return -1;
     }
     return 0;

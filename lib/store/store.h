@@ -81,8 +81,9 @@ int store_log_pages(const struct store *store);
 
 /*
  * store_backup - a consistent copy at `path` (which must not exist), made by this
- * connection between two transactions, synced to the disk.  The copy knows that it
- * is one: a service started from it first takes its later events back from the bus.
+ * connection between two transactions, synced to the disk.  Until it is whole it is called
+ * `path`.part; one that fails leaves nothing.  The copy knows that it is one: a service
+ * started from it first takes its later events back from the bus.
  */
 int store_backup(struct store *store, const char *path, struct err *err);
 

@@ -1,7 +1,10 @@
 #include "notify.h"
 
+#include <string.h>
+
 #include "answers.h"
 #include "auditor.h"
+#include "base/text.h"
 #include "channel_webhook.h"
 #include "core/event.h"
 #include "delivery.h"
@@ -161,6 +164,10 @@ static int hand_over(struct call *call, struct err *err) {
         if (!event || event->source.len != CORE_ID_SIZE || event->seq == 0
             || event->lane != WIRE__LANE__URGENT) {
             return err_set(err, ERR_INVALID, "hand_over_wrong", "event=%zu", i + 1);
+        }
+        if (!text_eq(call->actor->staff + strlen("peer:"), event->service)) {
+            return err_set(err, ERR_DENIED, "bus_not_yours", "peer=%s\nservice=%s",
+                           call->actor->staff, event->service);
         }
         if (route_here(call, event, reply, err)) {
             return -1;

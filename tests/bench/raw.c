@@ -34,6 +34,10 @@ int bench_failed(void) {
     return failures;
 }
 
+void bench_forgive(int left) {
+    failures = left;
+}
+
 int64_t bench_now_us(void) {
     struct timespec now;
 

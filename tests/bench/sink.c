@@ -66,6 +66,8 @@ static void take(struct sink *sink, int fd) {
     if (n <= 0) {
         free(line);
         sink->lines[fd] = NULL;
+        /* Not by closing: a process that is being started may have the connection open still. */
+        (void)epoll_ctl(sink->epoll, EPOLL_CTL_DEL, fd, NULL);
         (void)close(fd);
         return;
     }

@@ -198,6 +198,27 @@ static void appends_for_another_are_refused(void) {
           == WIRE__CODE__INVALID_ARGUMENT);
 }
 
+/* Nobody opens pages in another's name. */
+static void an_event_of_another_is_not_handed_over(void) {
+    Notify__HandOverRequest hand = NOTIFY__HAND_OVER_REQUEST__INIT;
+    Wire__Event event = WIRE__EVENT__INIT;
+    uint8_t source[16] = {7};
+    uint8_t packed[256];
+
+    event.source = (ProtobufCBinaryData){sizeof source, source};
+    event.seq = event.position = 1;
+    event.lane = WIRE__LANE__URGENT;
+    event.topic = "emergency.open";
+    event.service = "ticketing";
+    CHECK(wire__event__get_packed_size(&event) <= sizeof packed);
+    ProtobufCBinaryData one = {wire__event__pack(&event, packed), packed};
+    hand.n_events = 1;
+    hand.events = &one;
+    CHECK(ask_with("patrol", "notify", "shouwen.notify.v1.Notify/HandOver", &hand.base,
+                   "bus_not_yours")
+          == WIRE__CODE__PERMISSION_DENIED);
+}
+
 static void what_is_no_question_is_refused(void) {
     Bus__PullRequest pull = BUS__PULL_REQUEST__INIT;
     Notify__HandOverRequest hand = NOTIFY__HAND_OVER_REQUEST__INIT;
@@ -226,6 +247,7 @@ static void right_keys_with_wrong_frames_and_wrong_questions_change_nothing(void
     send_wrong_frames("bus", "patrol");
     send_wrong_frames("ticketing", "patrol");
     appends_for_another_are_refused();
+    an_event_of_another_is_not_handed_over();
     what_is_no_question_is_refused();
     siege_said(&siege);
     siege_end(&siege);
