@@ -4,7 +4,7 @@
 set -eu
 packages="gcc make git patch pkg-config libc6-dev libzmq3-dev libczmq-dev libprotobuf-c-dev
     protobuf-c-compiler protobuf-compiler libprotobuf-dev libsqlite3-dev sqlite3 libsodium-dev libyaml-dev libjansson-dev
-    libcurl4-openssl-dev clang clang-format clang-tidy cppcheck"
+    libcurl4-openssl-dev clang clang-format clang-tidy cppcheck faketime e2fsprogs"
 missing=""
 for package in $packages; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"

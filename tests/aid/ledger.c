@@ -42,6 +42,7 @@ struct caller {
 struct ledger {
     struct house *house;
     size_t urgent_every;
+    int64_t pace_ms;
     struct caller callers[CALLERS];
     struct entry *entries;
     size_t count;
@@ -58,6 +59,7 @@ struct ledger *ledger_new(struct house *house, size_t urgent_every) {
     CHECK(ledger);
     ledger->house = house;
     ledger->urgent_every = urgent_every;
+    ledger->pace_ms = PACE_MS;
     ledger->entries = calloc(ENTRIES_MAX, sizeof *ledger->entries);
     CHECK(ledger->entries);
     for (size_t i = 0; i < CALLERS; i++) {
@@ -82,6 +84,10 @@ void ledger_free(struct ledger *ledger) {
     }
     free(ledger->entries);
     free(ledger);
+}
+
+void ledger_pace(struct ledger *ledger, int64_t pace_ms) {
+    ledger->pace_ms = pace_ms;
 }
 
 void ledger_bear(struct ledger *ledger, const char *rule) {
@@ -184,7 +190,7 @@ void ledger_drive(struct ledger *ledger, int64_t until_ms, bool new_ones) {
             }
             if (new_ones && client_in_flight(caller->client) < IN_FLIGHT
                 && ledger->count < ENTRIES_MAX && house_now_ms() >= caller->next_ms) {
-                caller->next_ms = house_now_ms() + PACE_MS;
+                caller->next_ms = house_now_ms() + ledger->pace_ms;
                 send_entry(ledger, caller, ledger->count++, false);
             }
             waiting += client_in_flight(caller->client);

@@ -26,6 +26,9 @@ void ledger_free(struct ledger *ledger);
  */
 void ledger_drive(struct ledger *ledger, int64_t until_ms, bool new_ones);
 
+/* ledger_pace - between two new cases of a caller; 2 ms unless said otherwise. */
+void ledger_pace(struct ledger *ledger, int64_t pace_ms);
+
 /* ledger_bear - refusals for this reason are counted and sent again, too; NULL: none. */
 void ledger_bear(struct ledger *ledger, const char *rule);
 
