@@ -6,26 +6,40 @@
 #include <string.h>
 
 #include "base/speak.h"
+#include "base/text.h"
+
+enum { CHARACTER_MAX = 4 }; /* bytes of one in UTF-8 */
 
 static const char plain_rule[] = "plain";
 
 static void record(struct err *err, enum err_code code, const char *rule, const char *fmt,
                    va_list args) __attribute__((format(printf, 4, 0)));
 
-/* Bytes of UTF-8: a character begins with one above 0x7F and goes on with these. */
-static const unsigned char continues = 0x80, continues_mask = 0xC0;
+/* Bytes of the character that stands here; 0 when it is none, or not whole. */
+static size_t character(const char *text) {
+    const size_t left = strnlen(text, CHARACTER_MAX);
 
-/* What did not fit was cut off; never in the middle of a character. */
-static void fit(char *text, size_t size, int length) {
-    size_t end = size - 1;
+    for (size_t size = 1; size <= left; size++) {
+        const char *broken = text_check(text, size, size, true);
+        if (!broken || strcmp(broken, "text_utf8") != 0) {
+            return size;
+        }
+    }
+    return 0;
+}
 
-    if (length < 0 || (size_t)length < size) {
-        return;
+/* What did not fit was cut off, and a "%.60s" cuts what it is given at that byte, whatever stands
+ * there.  Who gets the error wants UTF-8: so the half that is left of a character goes. */
+static void drop_halves(char *text) {
+    char *to = text;
+
+    for (const char *from = text; *from;) {
+        const size_t size = character(from);
+        memmove(to, from, size);
+        to += size;
+        from += size > 0 ? size : 1;
     }
-    while (end > 0 && ((unsigned char)text[end - 1] & continues_mask) == continues) {
-        end--;
-    }
-    text[end > 0 && ((unsigned char)text[end - 1] & continues) ? end - 1 : size - 1] = '\0';
+    *to = '\0';
 }
 
 static void record(struct err *err, enum err_code code, const char *rule, const char *fmt,
@@ -35,7 +49,8 @@ static void record(struct err *err, enum err_code code, const char *rule, const 
     assert(strlen(rule) < sizeof err->rule);
     err->code = code;
     (void)snprintf(err->rule, sizeof err->rule, "%s", rule);
-    fit(err->args, sizeof err->args, vsnprintf(err->args, sizeof err->args, fmt, args));
+    (void)vsnprintf(err->args, sizeof err->args, fmt, args);
+    drop_halves(err->args);
 }
 
 int err_set(struct err *err, enum err_code code, const char *rule, const char *fmt, ...) {
@@ -72,9 +87,11 @@ int err_wrap(struct err *err, const char *fmt, ...) {
     if (length >= 0 && (size_t)length + 2 < sizeof err->args) {
         /* What does not fit is cut off the end: the context matters most. */
         char *end = err->args + length;
-        size_t room = sizeof err->args - (size_t)length;
-        fit(end, room, snprintf(end, room, ": %s", cause));
+        if (snprintf(end, sizeof err->args - (size_t)length, ": %s", cause) < 0) {
+            *end = '\0';
+        }
     }
+    drop_halves(err->args);
     return -1;
 }
 

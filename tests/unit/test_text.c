@@ -3,6 +3,7 @@
  */
 #include "harness.h"
 
+#include "base/err.h"
 #include "base/text.h"
 
 static const char *checked(const char *text, size_t max, bool lines) {
@@ -212,6 +213,15 @@ static void what_is_too_long_is_cut_between_characters(void) {
     arena_free(arena);
 }
 
+static void an_error_is_utf8_wherever_it_was_cut(void) {
+    struct err err;
+
+    (void)err_set(&err, ERR_INVALID, "name_wrong", "name=%.5s\nnext=1", "水管爆了");
+    CHECK_TEXT(err.args, "name=水\nnext=1");
+    (void)err_set(&err, ERR_INVALID, "name_wrong", "name=%.6s%s", "水管爆了", "\xff.");
+    CHECK_TEXT(err.args, "name=水管.");
+}
+
 static void a_date_is_read_only_if_there_is_such_a_day(void) {
     static const char *const bad[] = {"",           "2025-02-29", "2025-7-11",   "2025-13-01",
                                       "2025-00-10", "2025-07-00", "2025-07-11 ", " 2025-07-11",
@@ -239,6 +249,7 @@ static const struct test tests[] = {
     TEST(times_are_read_exactly),
     TEST(what_is_no_time_is_refused),
     TEST(what_is_too_long_is_cut_between_characters),
+    TEST(an_error_is_utf8_wherever_it_was_cut),
     TEST(a_date_is_read_only_if_there_is_such_a_day),
 };
 
