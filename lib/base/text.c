@@ -221,8 +221,25 @@ static int64_t floor_div(int64_t a, int64_t b) {
     return a / b - (a % b < 0);
 }
 
+/* Milliseconds since that day began in UTC, in the east or west of it; *day is the one in UTC. */
+static int64_t in_day_of(int64_t ms, int offset_min, int64_t *day) {
+    *day = floor_div(ms, DAY_MS);
+    /* Never by adding to `ms`: it is somebody's number, and may be the largest. */
+    return (ms % DAY_MS + DAY_MS) % DAY_MS + (int64_t)offset_min * MINUTE_S * MS;
+}
+
 int64_t text_day(int64_t ms, int offset_min) {
-    return floor_div(ms + (int64_t)offset_min * MINUTE_S * MS, DAY_MS);
+    int64_t day = 0;
+    const int64_t in_day = in_day_of(ms, offset_min, &day);
+
+    return day + floor_div(in_day, DAY_MS);
+}
+
+bool text_time_fits(int64_t ms) {
+    const int64_t first = text_day_of(1, 1, 1), end = text_day_of(YEAR_MAX, 1, 1);
+    const int64_t day = text_day(ms, 0);
+
+    return day >= first && day < end;
 }
 
 void text_day_parts(int64_t day, int *year, int *month, int *mday, int *weekday) {
@@ -254,8 +271,10 @@ int64_t text_day_of(int year, int month, int mday) {
 }
 
 char *text_time(int64_t ms, int offset_min, struct arena *arena) {
-    int64_t day = text_day(ms, offset_min);
-    int64_t in_day = ms + (int64_t)offset_min * MINUTE_S * MS - day * DAY_MS;
+    int64_t day = 0;
+    int64_t in_day = in_day_of(ms, offset_min, &day);
+    day += floor_div(in_day, DAY_MS);
+    in_day -= floor_div(in_day, DAY_MS) * DAY_MS;
     int seconds = (int)(in_day / MS);
     int fraction = (int)(in_day % MS);
     int year = 0, month = 0, mday = 0, weekday = 0;

@@ -40,6 +40,10 @@ bool text_unhex(const char *text, void *data, size_t size);
 /* text_time - "2025-07-11T22:14:00+08:00"; with milliseconds only when there are any. */
 char *text_time(int64_t ms, int offset_min, struct arena *arena);
 
+/* text_time_fits - is it in the years 0001 to 9998?  What comes in as a number may be any: only
+ * such a time can be written, read again, and added to. */
+bool text_time_fits(int64_t ms);
+
 /* text_time_read - RFC 3339; false if it is not.  */
 bool text_time_read(const char *text, int64_t *ms);
 

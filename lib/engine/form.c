@@ -141,10 +141,14 @@ static int typed_moment(struct work *work, const struct slot *slot, const Wire__
             && (!is_text(in) || !text_time_read(in->text, &ms))) {
             return wrong(slot, "time", err);
         }
+        if (!text_time_fits(ms)) {
+            return wrong(slot, "time", err);
+        }
         set_ms(out, ms);
         return 0;
     }
-    if (slot->type == MANUAL__TYPE__DATE && in->kind_case == WIRE__VALUE__KIND_MS) {
+    if (slot->type == MANUAL__TYPE__DATE && in->kind_case == WIRE__VALUE__KIND_MS
+        && text_time_fits(ms)) {
         char *text = text_time(ms, offset_min, work->call->arena);
         text[DATE_SIZE] = '\0';
         set_text(out, text);

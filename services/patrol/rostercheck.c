@@ -123,8 +123,9 @@ int rostercheck_row(struct call *call, const Patrol__ImportRosterRequest *reques
         return err_set(err, ERR_INVALID, "roster_row", "row=%u\npost=%.60s\nstaff=%.60s", line,
                        duty->post, duty->staff);
     }
-    *field = duty->start_ms ? "end" : "start";
-    if (!duty->start_ms || !duty->end_ms) {
+    const bool start = duty->start_ms && text_time_fits(duty->start_ms);
+    *field = start ? "end" : "start";
+    if (!start || !duty->end_ms || !text_time_fits(duty->end_ms)) {
         return err_set(err, ERR_INVALID, "roster_time", "row=%u\nfield=%s", line, *field);
     }
     if (duty->end_ms <= duty->start_ms || duty->end_ms - duty->start_ms > shift_max_ms) {

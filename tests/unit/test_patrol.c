@@ -233,18 +233,20 @@ static void every_row_that_is_wrong_is_listed_and_nothing_changed(void) {
         duty_of(2, "S501", ""),          duty_of(3, "S5011", ""),
         duty_of(4, "nobody at all", ""), duty_of(5, "", ""),
         duty_of(6, "S501", ""),          duty_of(7, "S501", "csv_quote"),
-        duty_of(8, "S501", "anything"),
+        duty_of(8, "S501", "anything"),  duty_of(9, "S501", ""),
     };
-    Patrol__Duty *list[7];
-    for (size_t i = 0; i < 7; i++) {
+    Patrol__Duty *list[8];
+    for (size_t i = 0; i < 8; i++) {
         list[i] = &duties[i];
     }
     duties[4].end_ms = 0;
+    duties[7].start_ms = INT64_MIN; /* so far from its end that the difference is small */
+    duties[7].end_ms = INT64_MAX;
     request.period = "2025-08";
     request.part = 1;
     request.check = true;
     request.duties = list;
-    request.n_duties = 7;
+    request.n_duties = 8;
     const Patrol__ImportRosterReply *reply = engine_ask(&engine, "S301", "ImportRoster",
                                                         &request.base, NULL);
     static const struct {
@@ -252,9 +254,10 @@ static void every_row_that_is_wrong_is_listed_and_nothing_changed(void) {
         const char *field, *rule;
     } bad[] = {
         {3, "staff", "roster_staff_near"}, {4, "staff", "roster_staff"}, {5, "staff", "roster_row"},
-        {6, "end", "roster_time"},         {7, "", "csv_quote"},         {8, "", "roster_row"}};
-    CHECK(reply && reply->n_bad == 6);
-    for (size_t i = 0; i < 6; i++) {
+        {6, "end", "roster_time"},         {7, "", "csv_quote"},         {8, "", "roster_row"},
+        {9, "start", "roster_time"}};
+    CHECK(reply && reply->n_bad == 7);
+    for (size_t i = 0; i < 7; i++) {
         CHECK(reply->bad[i]->line == bad[i].line);
         CHECK_TEXT(reply->bad[i]->field, bad[i].field);
         CHECK_TEXT(reply->bad[i]->rule, bad[i].rule);

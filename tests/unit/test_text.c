@@ -159,6 +159,18 @@ static void a_time_is_written_as_it_is_read(void) {
     arena_free(arena);
 }
 
+static void any_number_can_be_written_as_a_time(void) {
+    struct arena *arena = arena_new(4096);
+
+    CHECK_TEXT(text_time(INT64_MAX, 480, arena), "292278994-08-17T15:12:55.807+08:00");
+    CHECK_TEXT(text_time(INT64_MIN, -480, arena), "-292275055-05-16T08:47:04.192-08:00");
+    CHECK(text_day(INT64_MAX, 480) > 0 && text_day(INT64_MIN, -480) < 0);
+    CHECK(!text_time_fits(INT64_MAX) && !text_time_fits(INT64_MIN));
+    CHECK(text_time_fits(0) && text_time_fits(-1) && text_time_fits(INT64_C(253370764799999)));
+    CHECK(!text_time_fits(INT64_C(253370764800000)) && !text_time_fits(INT64_C(-62135596800001)));
+    arena_free(arena);
+}
+
 static void times_are_read_exactly(void) {
     int64_t ms = 0;
 
@@ -246,6 +258,7 @@ static const struct test tests[] = {
     TEST(days_and_their_parts_agree_over_eight_centuries),
     TEST(a_local_day_begins_at_local_midnight),
     TEST(a_time_is_written_as_it_is_read),
+    TEST(any_number_can_be_written_as_a_time),
     TEST(times_are_read_exactly),
     TEST(what_is_no_time_is_refused),
     TEST(what_is_too_long_is_cut_between_characters),

@@ -96,6 +96,26 @@ static void what_is_missing_is_named(void) {
     engine_stop(&engine);
 }
 
+static void a_number_that_is_no_time_is_refused(void) {
+    static const int64_t numbers[] = {INT64_MAX, INT64_MIN, INT64_C(253402300800000)};
+    Cases__OpenCaseRequest request = CASES__OPEN_CASE_REQUEST__INIT;
+    Wire__Value value = WIRE__VALUE__INIT, *list = &value;
+
+    begin();
+    value.key = "slot_from";
+    value.kind_case = WIRE__VALUE__KIND_MS;
+    request.procedure = "repair";
+    request.unit = "2-1-501";
+    request.fields = &list;
+    request.n_fields = 1;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        value.ms = numbers[i];
+        CHECK(!engine_ask(&engine, "S101", "OpenCase", &request.base, NULL));
+        CHECK_TEXT(engine.reply->rule, "field_type");
+    }
+    engine_stop(&engine);
+}
+
 static void bad_input_is_refused_and_changes_nothing(void) {
     static const struct {
         const char *pair, *rule;
@@ -663,6 +683,7 @@ static const struct test tests[] = {
     TEST(a_call_makes_a_contact_and_a_case_of_one_owner),
     TEST(phones_are_masked_and_found_in_no_table),
     TEST(what_is_missing_is_named),
+    TEST(a_number_that_is_no_time_is_refused),
     TEST(bad_input_is_refused_and_changes_nothing),
     TEST(the_same_matter_is_offered_and_opens_nothing),
     TEST(the_third_contact_raises_the_urgency),
