@@ -1,0 +1,8 @@
+/* bus - requests, frames and answers of others to the whole service (house.h). */
+#include "services/bus/bus.h"
+
+#include "house.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    return house_play(&bus_def, (struct bytes){data, size});
+}

@@ -1,0 +1,8 @@
+/* notify - requests, frames and answers of others to the whole service (house.h). */
+#include "services/notify/notify.h"
+
+#include "house.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    return house_play(&notify_def, (struct bytes){data, size});
+}

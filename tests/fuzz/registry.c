@@ -1,0 +1,8 @@
+/* registry - requests, frames and answers of others to the whole service (house.h). */
+#include "services/registry/registry.h"
+
+#include "house.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    return house_play(&registry_def, (struct bytes){data, size});
+}

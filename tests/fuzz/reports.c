@@ -1,0 +1,8 @@
+/* reports - requests, frames and answers of others to the whole service (house.h). */
+#include "services/reports/reports.h"
+
+#include "house.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    return house_play(&reports_def, (struct bytes){data, size});
+}

@@ -1,0 +1,8 @@
+/* ticketing - requests, frames and answers of others to the whole service (house.h). */
+#include "services/ticketing/ticketing.h"
+
+#include "house.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    return house_play(&ticketing_def, (struct bytes){data, size});
+}
