@@ -9,6 +9,7 @@
 #   make power       states that a power cut may leave of each store (STATES=20000)
 #   make nth         the n-th allocation, write, sync, open, send fails, for each n (STEP=23)
 #   make soak        a house at work under faults, and what it uses  (MINUTES=120)
+#   make fuzz        libFuzzer on a parser or a service (TARGET=json MINUTES=5); fuzz-coverage: their lines
 #   make mutants     each known bug must be caught by its test  (M=name: one)
 #   make bench       one line per figure, each beside its raw limit
 #   make lint        format, clang-tidy, cppcheck, layers, names, proto compatibility
