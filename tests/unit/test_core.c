@@ -1191,6 +1191,43 @@ static void events_that_changed_places_break_the_chain(void) {
     core_free(core);
 }
 
+static struct bytes urgently(struct bytes frame) {
+    ProtobufCAllocator allocator = arena_protobuf(scratch);
+    Wire__Request *request = wire__request__unpack(&allocator, frame.size, frame.data);
+
+    request->urgent = true;
+    return packed(&request->base);
+}
+
+/* Groups of one: each step has room for one of those that wait. */
+static void who_is_passed_over_for_long_is_refused_unless_it_is_urgent(void) {
+    enum { WAIT_MS = 150 };
+    prepare();
+    struct core *core = start_at(path, 1);
+
+    push(core, opening("a", "u", 0, new_id()));
+    push(core, opening("a", "u", 0, new_id()));
+    for (int i = 0; i < 4; i++) {
+        push(core, urgently(opening("a", "u", 0, new_id())));
+    }
+    step(core, t0); /* the first urgent one, though it came last */
+    CHECK(next_reply(core)->code == WIRE__CODE__OK && !next_reply(core));
+    step(core, t0 + WAIT_MS); /* the second; nobody has waited for longer than he may */
+    CHECK(next_reply(core)->code == WIRE__CODE__OK && !next_reply(core));
+    step(core, t0 + WAIT_MS + 1);
+    int refused = 0;
+    int fine = 0;
+    for (Wire__Reply *reply; (reply = next_reply(core));) {
+        refused += reply->code == WIRE__CODE__RESOURCE_EXHAUSTED
+                   && strcmp(reply->rule, "queue_full") == 0;
+        fine += reply->code == WIRE__CODE__OK;
+    }
+    CHECK(refused == 2 && fine == 1 && handled == 3);
+    step(core, t0 + WAIT_MS + 2); /* the fourth has waited as long, and is answered */
+    CHECK(next_reply(core)->code == WIRE__CODE__OK && handled == 4);
+    core_free(core);
+}
+
 static void a_full_queue_refuses_before_any_work(void) {
     struct core *core = start();
     struct origin from = {.route = 5};
@@ -1874,6 +1911,7 @@ int main(int argc, char **argv) {
         TEST(the_chain_is_walked_in_slices),
         TEST(the_chain_shows_any_change_of_an_event),
         TEST(events_that_changed_places_break_the_chain),
+        TEST(who_is_passed_over_for_long_is_refused_unless_it_is_urgent),
         TEST(a_full_queue_refuses_before_any_work),
         TEST(a_step_that_was_edited_does_not_start),
         TEST(a_store_of_another_program_does_not_start),

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 
+#include "host/system.h"
 #include "host/workers.h"
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -160,10 +161,12 @@ static void results_gather_and_an_urgent_one_does_not_wait(void) {
     struct work_done done;
 
     CHECK(poll(&fd, 1, 0) == 0);
+    const int64_t start_us = system_mono_us();
     for (int i = 0; i < JOBS; i++) {
         CHECK(workers_put(workers, i, &echo_kind, (struct bytes){(const uint8_t *)"n", 1}));
     }
-    CHECK(poll(&fd, 1, 5000) == 1); /* nobody need look before */
+    CHECK(poll(&fd, 1, 5000) == 1);
+    CHECK(system_mono_us() - start_us >= (int64_t)WORKERS_GATHER_MS * 1000); /* not before */
     for (int i = 0; i < JOBS; i++) {
         done = wait_one(workers);
         free(done.output);
