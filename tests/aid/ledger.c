@@ -327,3 +327,15 @@ bool events_intact(struct house *house, const char *service) {
     } while (intact && request.after > 0);
     return intact;
 }
+
+static void only_walk(void *arg, const Wire__Event *event) {
+    (void)arg;
+    (void)event;
+}
+
+void events_check(struct house *house) {
+    for (size_t i = 0; instance_services[i]; i++) {
+        (void)events_each(house, instance_services[i], only_walk, NULL);
+        CHECK(events_intact(house, instance_services[i]));
+    }
+}

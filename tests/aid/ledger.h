@@ -64,4 +64,7 @@ uint64_t events_each(struct house *house, const char *service, event_look *look,
 /* events_intact - the hash chain from end to end. */
 bool events_intact(struct house *house, const char *service);
 
+/* events_check - of every service: in order without gaps, and the chain from end to end. */
+void events_check(struct house *house);
+
 #endif
